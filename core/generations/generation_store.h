@@ -1,0 +1,62 @@
+// What generations need of storage: their records, and named weights. Ground state.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "core/base/ids.h"
+
+namespace mixmatch {
+
+// Values are part of the disk format: never renumber.
+enum class GenerationState : uint8_t {
+  kServing = 1,
+  kKept = 2,       // for a roll-back; new events are embedded in it too
+  kRetired = 3,    // only the record is left
+  kRefused = 4,    // judged and not published
+  kEmbedding = 5,  // passed the gate; re-embedding is under way
+};
+
+struct GateScore {
+  std::string measure;
+  double candidate = 0;
+  double serving = 0;
+  uint64_t probe_count = 0;
+};
+
+struct GenerationRecord {
+  Generation number = 0;
+  GenerationState state = GenerationState::kServing;
+  absl::Time create_time;
+  std::string trigger;  // "start", "command", "growth"
+  std::string reason;
+  uint64_t steps = 0;  // optimiser steps behind the weights
+  uint64_t taken = 0;  // closed episodes (ordinals) behind the weights
+  Seq learned = 0;     // learned watermark of the weights
+  std::vector<GateScore> scores;
+  absl::Duration publish_time;
+};
+
+// Thread-safety: Safe for concurrent use.
+class GenerationStore {
+ public:
+  virtual ~GenerationStore() = default;
+
+  // Every record, by number.
+  virtual absl::StatusOr<std::vector<GenerationRecord>> ListRecords() const = 0;
+  // Writes records in one synced atomic write: either all of them change, or none.
+  virtual absl::Status PutRecords(std::span<const GenerationRecord> records) = 0;
+
+  // Weights by name, checksummed; synced. NOT_FOUND, DATA_LOSS.
+  virtual absl::Status PutWeights(std::string_view name, std::string_view bytes) = 0;
+  virtual absl::StatusOr<std::string> GetWeights(std::string_view name) const = 0;
+  virtual absl::Status DeleteWeights(std::string_view name) = 0;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,88 @@
+// The learner: what each optimiser step is made of. New episodes are taken in blocks, oldest first,
+// each block for a fixed number of steps, with uniform replay over everything taken before beside
+// them; consolidation is replay alone.
+//
+// Takes closed episodes from a TrainingSource; drives a Trainer; gives its progress to whoever
+// publishes watermarks. The order of steps depends on the order of closing alone, never on the
+// clock.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/learning/trainer.h"
+#include "core/learning/training_source.h"
+
+namespace mixmatch {
+
+struct LearnerConfig {
+  int block_episodes = 32;  // new episodes taken at once
+  int steps_per_block = 4;  // optimiser steps on each block
+  int batch_episodes = 64;  // of one step: the block, and replay for the rest
+  TrainerConfig trainer;
+};
+
+struct LearnerProgress {
+  uint64_t steps_total = 0;
+  uint64_t steps_stream = 0;         // steps with new episodes in them
+  uint64_t steps_consolidation = 0;  // steps of replay alone
+  // Closed episodes with ordinals below this were in a step, or are probes.
+  uint64_t taken = 0;
+  uint64_t trainable = 0;  // of these, no probes: what replay draws from
+};
+
+// Thread-safety: Not thread-safe: one owner thread. Borrows the source, which must outlive it.
+class Learner {
+ public:
+  // A learner that starts from the seeded encoder.
+  static absl::StatusOr<std::unique_ptr<Learner>> Create(const ModelConfig& model,
+                                                         const LearnerConfig& config,
+                                                         const TrainingSource* source);
+  // A learner that goes on where Checkpoint() was called. Errors as Trainer::Restore.
+  static absl::StatusOr<std::unique_ptr<Learner>> Restore(const ModelConfig& model,
+                                                          const LearnerConfig& config,
+                                                          const TrainingSource* source,
+                                                          std::string_view checkpoint);
+  // Everything that Restore needs; checksummed.
+  std::string Checkpoint() const;
+
+  // True when a stream step can be made: a block is under way, or a full block of new episodes
+  // waits; with `flush`, also when fewer wait.
+  bool HasNew(bool flush) const;
+  // Makes one step with new episodes. FAILED_PRECONDITION without HasNew(flush).
+  absl::StatusOr<StepResult> StepNew(bool flush);
+
+  // Makes one step of replay alone. FAILED_PRECONDITION when fewer than two episodes can be
+  // trained.
+  absl::StatusOr<StepResult> StepReplay();
+
+  // Closed episodes not yet in any step.
+  uint64_t waiting() const;
+  LearnerProgress progress() const;
+  const Trainer& trainer() const { return *trainer_; }
+
+ private:
+  Learner(const LearnerConfig& config, const TrainingSource* source,
+          std::unique_ptr<Trainer> trainer);
+
+  // Takes the next block of closed episodes: probes are passed over, the others become the block.
+  absl::Status TakeBlock();
+  // Draws `count` distinct episodes, uniformly, from replay_[0, population).
+  void Draw(uint64_t population, uint64_t count, std::vector<EpisodeId>& ids);
+  absl::StatusOr<StepResult> Train(const std::vector<EpisodeId>& ids);
+
+  const LearnerConfig config_;
+  const TrainingSource* const source_;
+  std::unique_ptr<Trainer> trainer_;
+  LearnerProgress progress_;
+  std::vector<EpisodeId> replay_;  // every trainable episode taken so far, in order
+  uint64_t block_begin_ = 0;       // replay_[block_begin_..] is the block under way
+  int block_steps_left_ = 0;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,69 @@
+// The trainer: the learner's own weights, the optimiser and the averaged (EMA) copy; one call is
+// one optimiser step over a batch of episodes. Mix and match as DESIGN: contrastive, symmetric
+// InfoNCE between the percepts of one episode and between complementary subsets of it, identical
+// content neutral.
+//
+// Takes batches from core/learning/learner.h; gives averaged encoders to core/generations.
+// Deliberately does not choose what to train on, and knows no storage.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "core/encoder/encoder.h"
+#include "core/learning/training_source.h"
+
+namespace mixmatch {
+
+struct TrainerConfig {
+  std::string device = "auto";  // "auto", "cpu", "cuda:0"
+  int percepts_max = 16;        // of one episode that a step looks at
+  // The optimiser's and the loss's settings have defaults in trainer.cc's struct of
+  // hyper-parameters; they are part of the design, not of the configuration.
+};
+
+struct StepResult {
+  double loss = 0;         // mean over the terms that had positives
+  uint64_t positives = 0;  // pairs that were pulled together; 0 means nothing to learn from
+};
+
+// Thread-safety: Not thread-safe: one owner thread.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+
+  // A trainer that starts from the seeded encoder.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Create(const ModelConfig& model,
+                                                         const TrainerConfig& config);
+
+  // A trainer that goes on where Checkpoint() was called: weights, optimiser, EMA, random state.
+  // DATA_LOSS when damaged; FAILED_PRECONDITION when it belongs to another architecture.
+  static absl::StatusOr<std::unique_ptr<Trainer>> Restore(const ModelConfig& model,
+                                                          const TrainerConfig& config,
+                                                          std::string_view checkpoint);
+  virtual std::string Checkpoint() const = 0;
+
+  // One optimiser step. Deterministic in (state, batch) with one thread. A batch without any
+  // positive pair changes nothing and reports positives = 0.
+  virtual absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch) = 0;
+
+  // An immutable copy of the averaged weights: what is judged and published.
+  virtual absl::StatusOr<std::shared_ptr<const Encoder>> Averaged() const = 0;
+
+  // The contrastive loss of an encoder on held-out episodes, without augmentation; what the
+  // simplest gate compares. Deterministic in its arguments, so two encoders see the same pairs and
+  // negatives. NOT_FOUND when the episodes hold no positive pair.
+  virtual absl::StatusOr<double> ProbeLoss(const Encoder& encoder,
+                                           std::span<const TrainingEpisode> probes) const = 0;
+
+  virtual uint64_t steps() const = 0;
+  virtual uint64_t parameter_count() const = 0;
+  // "cpu", "cuda:0".
+  virtual std::string device() const = 0;
+};
+
+}  // namespace mixmatch

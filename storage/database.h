@@ -1,0 +1,47 @@
+// The one RocksDB that holds everything: options, column families, and errors in our words.
+//
+// Gives itself to the other classes of this folder. RocksDB stays behind it: the rest of the
+// program sees the interfaces of core and the classes beside this one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace mixmatch {
+
+struct DatabaseOptions {
+  size_t block_cache_bytes = 64 << 20;
+  size_t write_buffer_bytes = 64 << 20;  // all column families together
+  bool create_if_missing = true;
+};
+
+// Thread-safety: Safe for concurrent use.
+class Database {
+ public:
+  class Impl;  // storage/database_impl.h, for this folder alone
+
+  // Opens or makes the database in `path`. FAILED_PRECONDITION when another process holds it or the
+  // format is newer than this program; DATA_LOSS when the log is damaged, with file and what to do.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const DatabaseOptions& options);
+  ~Database();
+
+  // Bytes on disk, all files.
+  uint64_t DiskBytes() const;
+
+  // Small named settings of the daemon (ground state), synced. Get: NOT_FOUND.
+  absl::Status PutSetting(const std::string& name, const std::string& value);
+  absl::StatusOr<std::string> GetSetting(const std::string& name) const;
+
+  Impl& impl() { return *impl_; }
+
+ private:
+  explicit Database(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mixmatch
