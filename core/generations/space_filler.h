@@ -1,0 +1,43 @@
+// Brings a space up to date: embeds what is stored and not yet in it, from stored features.
+//
+// The same for a serving space that follows the log and for a candidate's space that starts from
+// nothing. Takes features and episodes from storage's interfaces; appends to an EmbeddingSpace.
+#pragma once
+
+#include <cstddef>
+
+#include "absl/status/statusor.h"
+#include "core/encoder/encoder.h"
+#include "core/generations/embedding_space.h"
+#include "core/generations/percept_source.h"
+#include "core/learning/training_source.h"
+
+namespace mixmatch {
+
+// Thread-safety: Immutable; safe to share. Borrows both sources, which must outlive it.
+class SpaceFiller {
+ public:
+  SpaceFiller(const PerceptSource* percepts, const TrainingSource* episodes)
+      : percepts_(percepts), episodes_(episodes) {}
+
+  // Embeds the next chunk into `space` and appends it with the cursor behind it: percepts first,
+  // then closed episodes. `chunk` bounds the embeddings of one call (a whole event always fits).
+  // Returns how many embeddings were made; 0 when the cursor did not move, which means that the
+  // space is up to date. Blocks while it computes.
+  absl::StatusOr<size_t> Fill(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
+                              bool background) const;
+
+  // True when nothing is stored that the space has not taken in.
+  bool UpToDate(const EmbeddingSpace& space) const;
+
+ private:
+  absl::StatusOr<size_t> FillPercepts(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
+                                      bool background) const;
+  absl::StatusOr<size_t> FillEpisodes(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
+                                      bool background) const;
+
+  const PerceptSource* const percepts_;
+  const TrainingSource* const episodes_;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,94 @@
+// The daemon's configuration: every key with its default and consequence.
+//
+// Read from YAML, then from the environment (MIXMATCH_LISTEN for `listen`, MIXMATCH_MODEL_PRESET
+// for `model.preset`, …), then from flags. An unknown key is an error. deploy/mixmatchd.yaml shows
+// every key.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace mixmatch {
+
+struct Config {
+  std::string data_dir = "/var/lib/mixmatch";
+  std::string listen = "127.0.0.1:7077";  // HOST:PORT, port 0 for a free one, or unix:PATH
+  uint64_t seed = 1;
+  std::string log_level = "info";
+
+  struct Limits {
+    uint64_t message_bytes = 16 << 20;  // of one gRPC message
+    uint64_t percepts_per_event = 32;
+    uint64_t payload_bytes = 8 << 20;  // of one audio or image payload
+    uint64_t text_bytes = 64 << 10;
+    uint64_t metadata_bytes = 64 << 10;  // of one event
+    uint64_t image_pixels = 16 << 20;    // before resizing
+    uint64_t audio_seconds = 30;
+    uint64_t streams = 256;                        // concurrent calls of one connection
+    uint64_t stream_in_flight = 512;               // events of one stream without a result
+    uint64_t queue_events = 8192;                  // of all streams without a result
+    uint64_t queue_bytes = 256 << 20;              // of their payloads
+    uint64_t recall_queue = 1024;                  // calls waiting for a thread
+    uint64_t backlog_events = 10'000'000;          // durable and not yet recallable
+    absl::Duration event_ahead = absl::Hours(24);  // of the daemon's clock
+  } limits;
+
+  struct Episodes {
+    absl::Duration gap = absl::Seconds(1);
+    absl::Duration max_length = absl::Seconds(30);
+    absl::Duration lateness = absl::Seconds(1);
+    absl::Duration idle_close = absl::Seconds(5);
+    double bind_radius = 0;
+    uint64_t events_max = 256;
+    uint64_t percepts_max = 16;  // of one episode that learning and its embedding look at
+  } episodes;
+
+  struct Model {
+    std::string preset = "nano";
+    std::string device = "auto";
+  } model;
+
+  struct Learning {
+    bool enabled = true;
+    uint64_t threads = 0;  // 0: as many as there are cores
+    uint64_t block_episodes = 32;
+    uint64_t steps_per_block = 4;
+    uint64_t batch_episodes = 64;
+    absl::Duration flush_after = absl::Seconds(2);  // a block that does not fill is taken
+    bool consolidate_when_idle = true;
+    absl::Duration idle_after = absl::Seconds(10);
+    double idle_cpu_share = 0.5;  // of the time, while nothing else is asked for
+    double idle_passes_max = 20;  // replays of the average episode, after which it rests
+    absl::Duration checkpoint_every = absl::Seconds(30);
+  } learning;
+
+  struct GenerationKeys {
+    double probe_share = 0.05;
+    absl::Duration probe_block = absl::Seconds(10);
+    double publish_on_growth = 1.5;  // of the episodes learned; 0: by command alone
+    uint64_t publish_from = 64;      // episodes learned before the first automatic publish
+  } generations;
+
+  struct Threads {
+    uint64_t sense = 2;   // decoding
+    uint64_t recall = 2;  // queries
+  } threads;
+
+  struct Storage {
+    uint64_t block_cache_bytes = 64 << 20;
+    uint64_t write_buffer_bytes = 64 << 20;
+    uint64_t seal_at = 16384;  // embeddings in the exact, growing segment of a modality
+  } storage;
+};
+
+// Reads `path` (empty: defaults alone) and the environment. INVALID_ARGUMENT names the key, what
+// was found and what is allowed; NOT_FOUND when there is no such file.
+absl::StatusOr<Config> LoadConfig(const std::string& path);
+
+// Every key with its value in force, as YAML.
+std::string PrintConfig(const Config& config);
+
+}  // namespace mixmatch

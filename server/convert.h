@@ -1,0 +1,41 @@
+// Between the API's messages and core's types, for events and what became of them. Together with
+// convert_admin.h the one place where either becomes the other.
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/base/event.h"
+#include "core/episodes/episode.h"
+#include "mixmatch/v1/event.pb.h"
+#include "mixmatch/v1/memory.pb.h"
+#include "server/watermarks.h"
+#include "storage/event_log.h"
+
+namespace mixmatch {
+
+// Takes the payload bytes out of `event`. An absent time becomes InfinitePast, which validation
+// refuses.
+Event FromProto(v1::Event&& event);
+Percept FromProto(v1::Percept&& percept);
+// INVALID_ARGUMENT for a metadata condition without key or values.
+absl::StatusOr<EventFilter> FromProto(const v1::Filter& filter);
+
+v1::StoredEvent ToProto(const LoggedEvent& event, EpisodeId episode);
+// Without its events.
+v1::Episode ToProto(const Episode& episode);
+v1::Watermarks ToProto(const WatermarkValues& values);
+v1::EventError ToEventError(const absl::Status& status);
+
+google::protobuf::Timestamp ToProto(absl::Time time);
+google::protobuf::Duration ToProto(absl::Duration duration);
+absl::Duration FromProto(const google::protobuf::Duration& duration);
+
+// The one table from our errors to gRPC's: the codes have the same numbers and meanings.
+grpc::Status ToGrpc(const absl::Status& status);
+
+// How long a client should wait before it sends again what a full queue refused.
+inline constexpr absl::Duration kRetryDelay = absl::Milliseconds(200);
+
+}  // namespace mixmatch

@@ -1,0 +1,226 @@
+// Wiring, top to bottom in the order in which data flows.
+#include "server/daemon.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "core/base/clock.h"
+#include "core/base/status.h"
+#include "core/encoder/encoder.h"
+#include "server/admin_service.h"
+#include "server/follower.h"
+#include "server/ingest_pipeline.h"
+#include "server/learning_loop.h"
+#include "server/memory_service.h"
+#include "server/recaller.h"
+#include "server/watermarks.h"
+#include "server/worker_pool.h"
+#include "storage/database.h"
+#include "storage/episode_table.h"
+#include "storage/event_log.h"
+#include "storage/generation_table.h"
+#include "storage/index/spaces.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr absl::Duration kDrainTime = absl::Seconds(10);
+constexpr size_t kAdminThreads = 2;
+constexpr size_t kAdminQueue = 64;
+
+BindingConfig BindingConfigOf(const Config& config) {
+  return {.gap = config.episodes.gap,
+          .max_length = config.episodes.max_length,
+          .lateness = config.episodes.lateness,
+          .bind_radius = config.episodes.bind_radius,
+          .events_max = static_cast<uint32_t>(config.episodes.events_max),
+          .probe_share = config.generations.probe_share,
+          .probe_block = config.generations.probe_block,
+          .probe_salt = config.seed};
+}
+
+}  // namespace
+
+struct Daemon::Parts {
+  SystemClock clock;
+  std::unique_ptr<Database> database;
+  std::unique_ptr<EventLog> log;
+  std::unique_ptr<EpisodeTable> episodes;
+  std::unique_ptr<GenerationTable> generation_table;
+  std::unique_ptr<EmbeddingSpaces> spaces;
+  std::unique_ptr<Generations> generations;
+  std::unique_ptr<Watermarks> watermarks;
+  std::unique_ptr<LearningLoop> learning;
+  std::unique_ptr<IngestPipeline> pipeline;
+  std::unique_ptr<Follower> follower;
+  std::unique_ptr<Recaller> recaller;
+  std::unique_ptr<WorkerPool> query_pool;
+  std::unique_ptr<WorkerPool> admin_pool;
+  std::unique_ptr<MemoryService> memory_service;
+  std::unique_ptr<AdminService> admin_service;
+  std::unique_ptr<grpc::Server> server;
+  // The follower starts after the pipeline that wakes it, and ends before it.
+  std::atomic<Follower*> wake{nullptr};
+};
+
+Daemon::Daemon() : parts_(std::make_unique<Parts>()) {}
+
+Daemon::~Daemon() { Drain(); }
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
+  std::unique_ptr<Daemon> daemon(new Daemon());
+  MM_RETURN_IF_ERROR(daemon->Open(config));
+  MM_RETURN_IF_ERROR(daemon->Listen(config));
+  return daemon;
+}
+
+absl::Status Daemon::Open(const Config& config) {
+  Parts& p = *parts_;
+  std::error_code error;
+  std::filesystem::create_directories(config.data_dir, error);
+  if (error) {
+    return absl::FailedPreconditionError(absl::StrCat("data directory not made: ", config.data_dir,
+                                                      ": ", error.message(),
+                                                      "; give another data_dir"));
+  }
+  MM_ASSIGN_OR_RETURN(const ModelConfig model, ModelConfigOf(config.model.preset, config.seed));
+  MM_ASSIGN_OR_RETURN(p.database,
+                      Database::Open(config.data_dir + "/db",
+                                     {.block_cache_bytes = config.storage.block_cache_bytes,
+                                      .write_buffer_bytes = config.storage.write_buffer_bytes}));
+  MM_ASSIGN_OR_RETURN(p.log, EventLog::Open(p.database.get()));
+  MM_ASSIGN_OR_RETURN(
+      p.episodes, EpisodeTable::Open(p.database.get(), p.log.get(), config.episodes.percepts_max));
+  // The binding configuration is ground state: a change holds from here on.
+  MM_ASSIGN_OR_RETURN(const BinderState bound, p.episodes->LoadBinder());
+  if (p.log->last_seq() == 0 || bound.config != BindingConfigOf(config)) {
+    MM_RETURN_IF_ERROR(p.log->AppendBindingConfig(BindingConfigOf(config), p.clock.Now()).status());
+  }
+  p.generation_table = std::make_unique<GenerationTable>(p.database.get());
+  p.spaces = MakeEmbeddingSpaces(
+      p.database.get(), {.seal_at = config.storage.seal_at, .graph_from = config.storage.seal_at});
+  MM_ASSIGN_OR_RETURN(
+      p.generations, Generations::Open(model, p.generation_table.get(), p.spaces.get(), p.log.get(),
+                                       p.episodes.get(), &p.clock));
+  p.watermarks = std::make_unique<Watermarks>(p.log.get(), p.episodes.get(), p.generations.get());
+  p.learning =
+      std::make_unique<LearningLoop>(config, model,
+                                     LearningLoop::Parts{.database = p.database.get(),
+                                                         .episodes = p.episodes.get(),
+                                                         .store = p.generation_table.get(),
+                                                         .generations = p.generations.get(),
+                                                         .watermarks = p.watermarks.get(),
+                                                         .log = p.log.get(),
+                                                         .clock = &p.clock});
+  p.pipeline = std::make_unique<IngestPipeline>(config, p.log.get(), &p.clock, [&p] {
+    if (Follower* const follower = p.wake.load()) follower->Wake();
+  });
+  p.follower = std::make_unique<Follower>(
+      config,
+      Follower::Parts{.log = p.log.get(),
+                      .episodes = p.episodes.get(),
+                      .generations = p.generations.get(),
+                      .watermarks = p.watermarks.get(),
+                      .clock = &p.clock},
+      [&p](const std::string& scene) { p.pipeline->SubmitIdleClose(scene); },
+      [&p] {
+        const WatermarkValues values = p.watermarks->Get();
+        p.pipeline->SetBacklog(values.durable - std::min(values.durable, values.recallable));
+        p.watermarks->Publish();
+        p.learning->Wake();
+      });
+  MM_RETURN_IF_ERROR(p.follower->Start());
+  p.wake.store(p.follower.get());
+  MM_RETURN_IF_ERROR(p.learning->Start());
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::Listen(const Config& config) {
+  Parts& p = *parts_;
+  p.recaller =
+      std::make_unique<Recaller>(config, p.log.get(), p.episodes.get(), p.generations.get());
+  p.query_pool = std::make_unique<WorkerPool>(config.threads.recall, config.limits.recall_queue,
+                                              [] { SetComputeThreads(1); });
+  p.admin_pool =
+      std::make_unique<WorkerPool>(kAdminThreads, kAdminQueue, [] { SetComputeThreads(1); });
+  const double gflops = MeasureMatmulGflops();
+  spdlog::info("matrix products run at {:.0f} GFLOP/s", gflops);
+  p.memory_service =
+      std::make_unique<MemoryService>(config, MemoryService::Parts{.pipeline = p.pipeline.get(),
+                                                                   .recaller = p.recaller.get(),
+                                                                   .watermarks = p.watermarks.get(),
+                                                                   .pool = p.query_pool.get(),
+                                                                   .clock = &p.clock});
+  p.admin_service =
+      std::make_unique<AdminService>(config, AdminService::Parts{.database = p.database.get(),
+                                                                 .log = p.log.get(),
+                                                                 .episodes = p.episodes.get(),
+                                                                 .generations = p.generations.get(),
+                                                                 .watermarks = p.watermarks.get(),
+                                                                 .follower = p.follower.get(),
+                                                                 .learning = p.learning.get(),
+                                                                 .pool = p.admin_pool.get(),
+                                                                 .clock = &p.clock,
+                                                                 .start_time = p.clock.Now(),
+                                                                 .matmul_gflops = gflops});
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(config.listen, grpc::InsecureServerCredentials(), &port);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(config.limits.message_bytes));
+  builder.SetMaxSendMessageSize(-1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(config.limits.streams));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 << 10);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.RegisterService(p.memory_service.get());
+  builder.RegisterService(p.admin_service.get());
+  p.server = builder.BuildAndStart();
+  const bool unix_socket = config.listen.rfind("unix:", 0) == 0;
+  if (p.server == nullptr || (!unix_socket && port == 0)) {
+    return absl::UnavailableError(absl::StrCat("not listening on ", config.listen,
+                                               ": in use or not an address; give another"));
+  }
+  address_ = unix_socket
+                 ? config.listen
+                 : absl::StrCat(config.listen.substr(0, config.listen.rfind(':')), ":", port);
+  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Memory", true);
+  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Admin", true);
+  return absl::OkStatus();
+}
+
+void Daemon::Drain() {
+  if (parts_ == nullptr) return;
+  Parts& p = *parts_;
+  if (p.server != nullptr) {
+    p.server->GetHealthCheckService()->SetServingStatus(false);
+    p.memory_service->Drain();
+  }
+  if (p.learning != nullptr) p.learning->Stop();
+  if (p.server != nullptr) {
+    p.server->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTime));
+    p.server->Wait();
+    p.server.reset();
+  }
+  p.query_pool.reset();
+  p.admin_pool.reset();
+  p.wake.store(nullptr);
+  if (p.follower != nullptr) p.follower->Stop();
+  p.pipeline.reset();
+  parts_.reset();
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,388 @@
+// Commands first; then a chunk of publishing; then a step on new episodes, or an asked-for
+// consolidation, or an idle one.
+#include "server/learning_loop.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr char kLearnerWeights[] = "learner";
+constexpr char kPausedSetting[] = "learning.paused";
+constexpr size_t kRecentSteps = 50;
+constexpr absl::Duration kPause = absl::Milliseconds(200);
+constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
+constexpr absl::Duration kRestAfterError = absl::Seconds(5);
+LearnerConfig LearnerConfigOf(const Config& config) {
+  LearnerConfig learner;
+  learner.block_episodes = static_cast<int>(config.learning.block_episodes);
+  learner.steps_per_block = static_cast<int>(config.learning.steps_per_block);
+  learner.batch_episodes = static_cast<int>(config.learning.batch_episodes);
+  learner.trainer.device = config.model.device;
+  learner.trainer.percepts_max = static_cast<int>(config.episodes.percepts_max);
+  return learner;
+}
+
+// Everything else in the process goes first. Threads that this one starts inherit it.
+void LowerPriority() {
+  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
+  if (setpriority(PRIO_PROCESS, thread, 19) != 0) {
+    spdlog::warn("learning runs at normal priority: setpriority failed");
+  }
+}
+
+}  // namespace
+
+LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const Parts& parts)
+    : config_(config),
+      model_(model),
+      parts_(parts),
+      learner_config_(LearnerConfigOf(config)),
+      publishing_(config, parts.generations, parts.watermarks, parts.episodes) {}
+
+LearningLoop::~LearningLoop() { Stop(); }
+
+absl::Status LearningLoop::Start() {
+  MM_RETURN_IF_ERROR(RestoreLearner());
+  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
+  const absl::Time now = parts_.clock->Now();
+  last_checkpoint_ = last_closed_ = last_event_ = now;
+  checkpoint_steps_ = learner_->progress().steps_total;
+  {
+    const absl::MutexLock lock(&mu_);
+    const absl::StatusOr<std::string> paused = parts_.database->GetSetting(kPausedSetting);
+    paused_ = paused.ok() && *paused == "true";
+  }
+  UpdateSnapshot();
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+absl::Status LearningLoop::RestoreLearner() {
+  absl::StatusOr<std::string> checkpoint = parts_.store->GetWeights(kLearnerWeights);
+  if (absl::IsDataLoss(checkpoint.status())) {
+    // The serving generation's own checkpoint is the next best; what came after is learned again.
+    spdlog::error("{}; going on from the serving generation's", checkpoint.status().ToString());
+    checkpoint = parts_.store->GetWeights(
+        absl::StrCat("generation/", parts_.generations->serving()->number, "/learner"));
+  }
+  if (checkpoint.ok()) {
+    auto restored = Learner::Restore(model_, learner_config_, parts_.episodes, *checkpoint);
+    if (restored.ok()) {
+      learner_ = *std::move(restored);
+      return absl::OkStatus();
+    }
+    if (!absl::IsFailedPrecondition(restored.status())) return restored.status();
+    spdlog::warn("{}; a new learner starts and learns what is stored by replay",
+                 restored.status().ToString());
+  } else if (!absl::IsNotFound(checkpoint.status())) {
+    return checkpoint.status();
+  }
+  MM_ASSIGN_OR_RETURN(learner_, Learner::Create(model_, learner_config_, parts_.episodes));
+  return absl::OkStatus();
+}
+
+void LearningLoop::Stop() {
+  {
+    const absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void LearningLoop::Wake() {
+  const absl::MutexLock lock(&mu_);
+  woken_ = true;
+}
+
+absl::Status LearningLoop::SetPaused(bool paused) {
+  MM_RETURN_IF_ERROR(parts_.database->PutSetting(kPausedSetting, paused ? "true" : "false"));
+  const absl::MutexLock lock(&mu_);
+  paused_ = paused;
+  woken_ = true;
+  snapshot_.state = paused ? LearningState::kPaused : LearningState::kIdle;
+  return absl::OkStatus();
+}
+
+void LearningLoop::Consolidate(Consolidation consolidation) {
+  {
+    const absl::MutexLock lock(&mu_);
+    if (!stopping_ && !paused_) {
+      consolidations_.push_back(std::move(consolidation));
+      woken_ = true;
+      return;
+    }
+  }
+  consolidation.done(
+      absl::FailedPreconditionError("consolidation refused: learning is paused; resume it first"));
+}
+
+void LearningLoop::Publish(PublishFollower follower) {
+  {
+    const absl::MutexLock lock(&mu_);
+    if (!stopping_) {
+      commands_.push_back([this, follower = std::move(follower)] { publishing_.Ask(follower); });
+      woken_ = true;
+      return;
+    }
+  }
+  follower.done(absl::UnavailableError("publish refused: shutting down; ask again"));
+}
+
+absl::Status LearningLoop::Rollback() {
+  struct Outcome {
+    absl::Mutex mu;
+    std::optional<absl::Status> status ABSL_GUARDED_BY(mu);
+  };
+  const auto outcome = std::make_shared<Outcome>();
+  {
+    const absl::MutexLock lock(&mu_);
+    if (stopping_) return absl::UnavailableError("roll-back refused: shutting down");
+    commands_.push_back([this, outcome] {
+      absl::Status status = DoRollback();
+      const absl::MutexLock done(&outcome->mu);
+      outcome->status = std::move(status);
+    });
+    woken_ = true;
+  }
+  const absl::MutexLock lock(&outcome->mu);
+  const auto ready = [&outcome]()
+                         ABSL_NO_THREAD_SAFETY_ANALYSIS { return outcome->status.has_value(); };
+  outcome->mu.Await(absl::Condition(&ready));
+  return *outcome->status;
+}
+
+LearningSnapshot LearningLoop::snapshot() const {
+  const absl::MutexLock lock(&mu_);
+  return snapshot_;
+}
+
+void LearningLoop::Run() {
+  LowerPriority();
+  const uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  SetComputeThreads(
+      static_cast<int>(config_.learning.threads > 0 ? config_.learning.threads : cores));
+  while (true) {
+    RunCommands();
+    const bool worked = Work();
+    SaveCheckpoint(/*force=*/false);
+    UpdateSnapshot();
+    const absl::MutexLock lock(&mu_);
+    if (stopping_) break;
+    if (worked) continue;
+    const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return woken_ || stopping_; };
+    mu_.AwaitWithTimeout(absl::Condition(&ready), kPause);
+    woken_ = false;
+  }
+  RunCommands();
+  const absl::Status ending = absl::UnavailableError("not finished: shutting down; ask again");
+  if (running_) EndConsolidation(ending);
+  while (!consolidations_.empty()) {
+    consolidations_.front().done(ending);
+    consolidations_.pop_front();
+  }
+  publishing_.End(ending);
+  SaveCheckpoint(/*force=*/true);
+}
+
+void LearningLoop::RunCommands() {
+  std::deque<std::function<void()>> commands;
+  {
+    const absl::MutexLock lock(&mu_);
+    commands.swap(commands_);
+  }
+  for (const auto& command : commands) command();
+}
+
+bool LearningLoop::Work() {
+  const absl::Time now = parts_.clock->Now();
+  const uint64_t closed = parts_.episodes->closed_count();
+  if (closed != std::exchange(seen_closed_, closed)) last_closed_ = now;
+  const Seq seq = parts_.log->last_seq();
+  if (seq != std::exchange(seen_seq_, seq)) last_event_ = now;
+
+  bool paused = false;
+  {
+    const absl::MutexLock lock(&mu_);
+    paused = paused_;
+    if (!running_ && !consolidations_.empty()) {
+      running_ = Running{.what = std::move(consolidations_.front()), .start = now};
+      running_->progress.steps_asked = running_->what.steps;
+      consolidations_.pop_front();
+    }
+  }
+  const bool published = PublishOnce();
+  if (paused || !config_.learning.enabled) {
+    if (running_) {
+      EndConsolidation(absl::FailedPreconditionError(
+          "consolidation stopped: learning is paused or disabled; resume it first"));
+    }
+    state_ = published ? LearningState::kPublishing : LearningState::kPaused;
+    return published;
+  }
+  if (now < rest_until_ && !running_) return published;
+  const bool flush = running_ || now - last_closed_ >= config_.learning.flush_after;
+  if (LearnOnce(flush)) {
+    state_ = LearningState::kLearning;
+    return true;
+  }
+  if (ConsolidateOnce() || ConsolidateIdle()) {
+    state_ = LearningState::kConsolidating;
+    return true;
+  }
+  state_ = published ? LearningState::kPublishing : LearningState::kIdle;
+  return published;
+}
+
+bool LearningLoop::PublishOnce() {
+  const absl::Time now = parts_.clock->Now();
+  if (now < publish_again_) return false;
+  const absl::StatusOr<bool> worked = publishing_.Work(*learner_);
+  if (worked.ok()) return *worked;
+  spdlog::error("publishing failed: {}", worked.status().ToString());
+  publish_again_ = now + kRestAfterError;
+  return false;
+}
+
+bool LearningLoop::LearnOnce(bool flush) {
+  if (!learner_->HasNew(flush)) return false;
+  const absl::Time start = parts_.clock->Now();
+  const absl::StatusOr<StepResult> step = learner_->StepNew(flush);
+  const absl::Status taken = parts_.watermarks->SetTaken(learner_->progress().taken);
+  if (!taken.ok()) spdlog::error("learned watermark not moved: {}", taken.ToString());
+  parts_.watermarks->Publish();
+  return Note(step, parts_.clock->Now() - start);
+}
+
+bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, absl::Duration took) {
+  const absl::MutexLock lock(&mu_);
+  if (!step.ok()) {
+    if (step.status() != health_) spdlog::error("a step failed: {}", step.status().ToString());
+    health_ = step.status();
+    rest_until_ = parts_.clock->Now() + kRestAfterError;
+    return false;
+  }
+  health_ = absl::OkStatus();
+  if (step->positives > 0) {
+    recent_.emplace_back(step->loss, took);
+    if (recent_.size() > kRecentSteps) recent_.pop_front();
+  }
+  return true;
+}
+
+bool LearningLoop::ConsolidateOnce() {
+  if (!running_) return false;
+  const absl::Time start = parts_.clock->Now();
+  ConsolidationProgress& progress = running_->progress;
+  const bool enough = running_->what.steps > 0 ? progress.steps_done >= running_->what.steps
+                                               : start - running_->start >= running_->what.time;
+  if (enough || running_->what.cancelled->load()) {
+    EndConsolidation(absl::OkStatus());
+    return true;
+  }
+  const absl::StatusOr<StepResult> step = learner_->StepReplay();
+  const absl::Time end = parts_.clock->Now();
+  if (!Note(step, end - start)) {
+    EndConsolidation(step.status());
+    return true;
+  }
+  ++progress.steps_done;
+  progress.elapsed = end - running_->start;
+  double loss = 0;
+  for (const auto& [value, took] : recent_) loss += value;
+  progress.loss = recent_.empty() ? 0 : loss / static_cast<double>(recent_.size());
+  progress.steps_per_s = static_cast<double>(progress.steps_done) /
+                         std::max(1e-9, absl::ToDoubleSeconds(progress.elapsed));
+  if (end - running_->last_report >= kReportEvery) {
+    running_->last_report = end;
+    running_->what.report(progress);
+  }
+  return true;
+}
+
+void LearningLoop::EndConsolidation(const absl::Status& status) {
+  Running ended = *std::move(running_);
+  running_.reset();
+  SaveCheckpoint(/*force=*/true);
+  if (status.ok()) {
+    ended.progress.elapsed = parts_.clock->Now() - ended.start;
+    ended.progress.done = true;
+    ended.what.report(ended.progress);
+  }
+  ended.what.done(status);
+}
+
+bool LearningLoop::ConsolidateIdle() {
+  const absl::Time start = parts_.clock->Now();
+  const LearnerProgress progress = learner_->progress();
+  const double passes = static_cast<double>(progress.steps_total) *
+                        static_cast<double>(config_.learning.batch_episodes);
+  if (!config_.learning.consolidate_when_idle || progress.trainable < 2 ||
+      start - last_event_ < config_.learning.idle_after ||
+      passes >= config_.learning.idle_passes_max * static_cast<double>(progress.trainable)) {
+    return false;
+  }
+  const absl::StatusOr<StepResult> step = learner_->StepReplay();
+  const absl::Duration took = parts_.clock->Now() - start;
+  if (!Note(step, took)) return false;
+  rest_until_ = start + took / config_.learning.idle_cpu_share;
+  return true;
+}
+
+absl::Status LearningLoop::DoRollback() {
+  MM_ASSIGN_OR_RETURN(const std::string checkpoint, parts_.generations->Rollback());
+  auto learner = checkpoint.empty()
+                     ? Learner::Create(model_, learner_config_, parts_.episodes)
+                     : Learner::Restore(model_, learner_config_, parts_.episodes, checkpoint);
+  if (absl::IsFailedPrecondition(learner.status())) {  // of another architecture
+    learner = Learner::Create(model_, learner_config_, parts_.episodes);
+  }
+  MM_RETURN_IF_ERROR(learner.status());
+  learner_ = *std::move(learner);
+  publishing_.Reset();
+  SaveCheckpoint(/*force=*/true);
+  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
+  spdlog::warn("rolled back: generation {} serves", parts_.generations->serving()->number);
+  parts_.watermarks->Publish();
+  return absl::OkStatus();
+}
+
+void LearningLoop::SaveCheckpoint(bool force) {
+  const absl::Time now = parts_.clock->Now();
+  const uint64_t steps = learner_->progress().steps_total;
+  const bool due = now - last_checkpoint_ >= config_.learning.checkpoint_every;
+  if (!force && (!due || steps == checkpoint_steps_)) return;
+  const absl::Status saved = parts_.store->PutWeights(kLearnerWeights, learner_->Checkpoint());
+  if (!saved.ok()) spdlog::error("checkpoint not saved: {}", saved.ToString());
+  last_checkpoint_ = now;
+  checkpoint_steps_ = steps;
+}
+
+void LearningLoop::UpdateSnapshot() {
+  LearningSnapshot snapshot;
+  snapshot.state = state_;
+  snapshot.progress = learner_->progress();
+  snapshot.waiting = learner_->waiting();
+  snapshot.parameter_count = learner_->trainer().parameter_count();
+  snapshot.device = learner_->trainer().device();
+  double seconds = 0;
+  for (const auto& [loss, took] : recent_) {
+    snapshot.loss += loss / static_cast<double>(recent_.size());
+    seconds += absl::ToDoubleSeconds(took);
+  }
+  if (seconds > 0) snapshot.steps_per_s = static_cast<double>(recent_.size()) / seconds;
+  const absl::MutexLock lock(&mu_);
+  snapshot.health = health_;
+  snapshot_ = std::move(snapshot);
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,103 @@
+// mixmatchd: flags, configuration, signals.
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "server/config.h"
+#include "server/daemon.h"
+#include "server/version.h"
+
+namespace {
+
+struct Flags {
+  std::string config;
+  std::string data_dir;
+  std::string listen;
+  std::string port_file;
+  bool check_config = false;
+};
+
+// Libraries read these once, before main: set them and start over, once. Idle compute threads must
+// sleep, not spin, since others need the cores.
+void SetLibraryEnvironment(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  execv("/proc/self/exe", argv);
+  std::perror("mixmatchd: restarting with OMP_WAIT_POLICY=passive failed");
+}
+
+// Written whole or not at all: who waits for it never reads half an address.
+bool WritePortFile(const std::string& path, const std::string& address) {
+  const std::string temporary = path + ".tmp";
+  std::ofstream file(temporary);
+  file << address << "\n";
+  file.close();
+  return file.good() && std::rename(temporary.c_str(), path.c_str()) == 0;
+}
+
+int Fail(const absl::Status& status) {
+  std::cerr << "mixmatchd: " << status.message() << "\n";
+  return status.code() == absl::StatusCode::kInvalidArgument ||
+                 status.code() == absl::StatusCode::kNotFound
+             ? 2
+             : 1;
+}
+
+int Serve(const mixmatch::Config& config, const std::string& port_file) {
+  // Blocked here and so in every thread: only sigwait below takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  auto daemon = mixmatch::Daemon::Start(config);
+  if (!daemon.ok()) return Fail(daemon.status());
+  spdlog::info("mixmatchd {} serves on {}, data in {}", mixmatch::kVersion, (*daemon)->address(),
+               config.data_dir);
+  if (!port_file.empty() && !WritePortFile(port_file, (*daemon)->address())) {
+    return Fail(absl::UnavailableError("port file not written: " + port_file));
+  }
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  spdlog::info("signal {}: draining", signal_number);
+  (*daemon)->Drain();
+  spdlog::info("drained");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  SetLibraryEnvironment(argv);
+  Flags flags;
+  CLI::App app("Mix-Match: a memory that learns");
+  app.add_option("--config", flags.config, "YAML file; every key has a default");
+  app.add_option("--data-dir", flags.data_dir, "overrides data_dir");
+  app.add_option("--listen", flags.listen,
+                 "overrides listen: HOST:PORT (0: a free one), unix:PATH");
+  app.add_option("--port-file", flags.port_file, "gets the address once it serves");
+  app.add_flag("--check-config", flags.check_config, "print the configuration in force, and end");
+  app.set_version_flag("--version", std::string("mixmatchd ") + mixmatch::kVersion);
+  CLI11_PARSE(app, argc, argv);
+
+  auto config = mixmatch::LoadConfig(flags.config);
+  if (!config.ok()) return Fail(config.status());
+  if (!flags.data_dir.empty()) config->data_dir = flags.data_dir;
+  if (!flags.listen.empty()) config->listen = flags.listen;
+  if (flags.check_config) {
+    std::cout << mixmatch::PrintConfig(*config);
+    return 0;
+  }
+  spdlog::set_level(spdlog::level::from_str(config->log_level));
+  spdlog::flush_on(spdlog::level::info);
+  return Serve(*config, flags.port_file);
+}

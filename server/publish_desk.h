@@ -1,0 +1,72 @@
+// Where publishes are asked for, judged, moved on and reported: the learning loop's part that deals
+// with generations.
+//
+// Takes the learner's weights and the gate's verdict; drives core/generations chunk by chunk; tells
+// whoever follows. Deliberately makes no steps and owns no thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/generations/generations.h"
+#include "core/learning/learner.h"
+#include "server/config.h"
+#include "server/watermarks.h"
+
+namespace mixmatch {
+
+// One piece of news of a publish.
+struct PublishNews {
+  enum class Phase { kJudging, kMoving, kPublished, kRefused };
+  Phase phase = Phase::kJudging;
+  std::optional<PublishProgress> progress;  // while moving
+  std::optional<GenerationRecord> record;   // at the end
+};
+
+// Who follows a publish. Callbacks run on the loop's thread and must be quick.
+struct PublishFollower {
+  std::function<void(const PublishNews&)> report;
+  std::function<void(const absl::Status&)> done;  // exactly once, at the end
+};
+
+// Thread-safety: Not thread-safe: one owner thread, the learning loop's. Borrows everything.
+class PublishDesk {
+ public:
+  PublishDesk(const Config& config, Generations* generations, Watermarks* watermarks,
+              const TrainingSource* episodes)
+      : config_(config), generations_(generations), watermarks_(watermarks), episodes_(episodes) {}
+
+  // Asks for a publish of what was learned, or follows the one under way.
+  void Ask(PublishFollower follower);
+
+  // Does one unit of work: judging, one chunk of embedding, or the swap; asks by itself when the
+  // learner grew. Returns false when there was nothing to do, or an error that ended the publish.
+  absl::StatusOr<bool> Work(const Learner& learner);
+
+  // After a roll-back: what was refused before says nothing about the restarted learner.
+  void Reset() { refused_taken_ = refused_steps_ = 0; }
+  // Answers whoever still follows.
+  void End(const absl::Status& status);
+
+ private:
+  absl::Status JudgeAndBegin(const Learner& learner, const std::string& trigger);
+  bool GrowthAsks(const Learner& learner) const;
+  void Tell(const PublishNews& news) const;
+  void Finish(const PublishNews& news);
+
+  const Config config_;
+  Generations* const generations_;
+  Watermarks* const watermarks_;
+  const TrainingSource* const episodes_;
+
+  std::vector<PublishFollower> followers_;
+  std::string trigger_;         // not empty: judge next
+  uint64_t refused_taken_ = 0;  // of the last refused candidate: wait for growth beyond it
+  uint64_t refused_steps_ = 0;
+};
+
+}  // namespace mixmatch

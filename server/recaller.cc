@@ -1,0 +1,345 @@
+// Query → point → neighbours → experiences; and the plain reads.
+#include "server/recaller.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/base/validate.h"
+#include "core/media/sense.h"
+#include "server/convert.h"
+#include "server/ingest_pipeline.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr uint32_t kResultsMax = 1000;
+constexpr uint32_t kResultsDefault = 10;
+constexpr uint32_t kPageDefault = 100;
+constexpr int kQueryPerceptsMax = 16;
+// Folding looks at no more candidates than this.
+constexpr size_t kFoldCandidatesMax = 65536;
+
+Detail DetailOf(v1::View view) { return view == v1::FULL ? Detail::kFull : Detail::kHeader; }
+
+absl::Status CheckCount(const char* field, uint32_t count) {
+  if (count <= kResultsMax) return absl::OkStatus();
+  return InvalidField(field,
+                      absl::StrCat(field, " refused: ", count, "; ask for at most ", kResultsMax));
+}
+
+// A query's vector, brought to length 1.
+absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding, const Space& space) {
+  if (embedding.generation() != 0 && embedding.generation() != space.number) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("query refused: its vector is of generation ", embedding.generation(),
+                     ", which does not serve (", space.number, " does); embed it again"));
+  }
+  const auto dimension = static_cast<size_t>(space.embeddings->dimension());
+  std::vector<float> vector(embedding.values().begin(), embedding.values().end());
+  double squares = 0;
+  for (const float value : vector) squares += static_cast<double>(value) * value;
+  if (vector.size() != dimension || !std::isfinite(squares) || squares <= 0) {
+    return InvalidField("query.embedding.values",
+                        absl::StrCat("query refused: ", vector.size(),
+                                     " numbers; send a finite vector other than 0 of ", dimension));
+  }
+  const auto scale = static_cast<float>(1.0 / std::sqrt(squares));
+  for (float& value : vector) value *= scale;
+  return vector;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& request) const {
+  MM_RETURN_IF_ERROR(CheckCount("k", request.k()));
+  const size_t k = request.k() == 0 ? kResultsDefault : request.k();
+  const std::shared_ptr<const Space> space = generations_->serving();
+  MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, Partitions(request));
+  MM_ASSIGN_OR_RETURN(const QueryPoint point, PointOf(request.query(), *space));
+  const bool want_episodes = request.modalities().empty();
+  const Seq excluded = want_episodes ? point.own_episode : point.own_event;
+
+  MM_ASSIGN_OR_RETURN(const EventFilter filter, FromProto(request.filter()));
+  std::vector<Seq> allowed;
+  if (!filter.empty()) {
+    MM_ASSIGN_OR_RETURN(allowed, Allowed(request.filter(), want_episodes));
+  }
+  SearchResult found;
+  std::vector<Neighbour> kept;
+  std::vector<uint64_t> counts;
+  // Asks for more until k are left after exclusion and folding, or there are no more.
+  for (size_t ask = k + (excluded > 0 ? config_.limits.percepts_per_event : 0);; ask *= 4) {
+    MM_ASSIGN_OR_RETURN(found, space->embeddings->Search(partitions, point.vector, ask,
+                                                         filter.empty() ? nullptr : &allowed));
+    const bool more = found.neighbours.size() == ask && ask < kFoldCandidatesMax;
+    kept = found.neighbours;
+    std::erase_if(
+        kept, [excluded](const Neighbour& n) { return excluded > 0 && n.item.seq() == excluded; });
+    counts.assign(kept.size(), 1);
+    if (request.fold_identical()) {
+      MM_ASSIGN_OR_RETURN(kept, Fold(kept, counts));
+    }
+    if (kept.size() >= k || !more) break;
+  }
+  if (kept.size() > k) kept.resize(k);
+  v1::RecallResponse response;
+  MM_ASSIGN_OR_RETURN(std::vector<v1::Experience> experiences, Experiences(request, *space, kept));
+  for (size_t i = 0; i < experiences.size(); ++i) {
+    experiences[i].set_identical_count(counts[i]);
+    *response.add_experiences() = std::move(experiences[i]);
+  }
+  response.set_generation(space->number);
+  response.set_plan(found.plan);
+  response.set_candidate_count(found.candidate_count);
+  return response;
+}
+
+absl::StatusOr<std::vector<ModalityId>> Recaller::Partitions(
+    const v1::RecallRequest& request) const {
+  if (request.modalities().empty()) return std::vector<ModalityId>{kEpisodePartition};
+  std::set<ModalityId> partitions;
+  for (const std::string& name : request.modalities()) {
+    const auto modality = log_->FindModality(name);
+    if (absl::IsNotFound(modality.status())) {
+      return FieldError(absl::StatusCode::kNotFound, "modalities",
+                        absl::StrCat("recall refused: no percept of modality '", name,
+                                     "' was ever stored; the status lists the modalities"));
+    }
+    MM_RETURN_IF_ERROR(modality.status());
+    partitions.insert(modality->id);
+  }
+  return std::vector<ModalityId>(partitions.begin(), partitions.end());
+}
+
+absl::StatusOr<std::vector<Seq>> Recaller::Allowed(const v1::Filter& filter, bool episodes) const {
+  MM_ASSIGN_OR_RETURN(const EventFilter conditions, FromProto(filter));
+  MM_ASSIGN_OR_RETURN(std::vector<Seq> events, log_->Resolve(conditions));
+  if (!episodes) return events;
+  std::vector<Seq> ids;
+  for (const Seq seq : events) {
+    const absl::StatusOr<EpisodeId> id = episodes_->EpisodeOf(seq);
+    if (id.ok()) ids.push_back(*id);  // an event that is not bound yet has none
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+absl::StatusOr<Recaller::QueryPoint> Recaller::PointOf(const v1::Query& query,
+                                                       const Space& space) const {
+  QueryPoint point;
+  switch (query.target_case()) {
+    case v1::Query::kPercepts: {
+      MM_ASSIGN_OR_RETURN(point.vector, EmbedMixture(query.percepts(), space));
+      return point;
+    }
+    case v1::Query::kEmbedding: {
+      MM_ASSIGN_OR_RETURN(point.vector, UnitVector(query.embedding(), space));
+      return point;
+    }
+    case v1::Query::kEvent:
+      break;
+    case v1::Query::TARGET_NOT_SET:
+      return InvalidField("query", "query refused: empty; give percepts, an event or an embedding");
+  }
+  MM_ASSIGN_OR_RETURN(point.own_event, FindEvent(query.event()));
+  const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(point.own_event);
+  if (episode.ok()) point.own_episode = *episode;
+  MM_ASSIGN_OR_RETURN(const std::vector<StoredPercept> percepts,
+                      log_->EventPercepts(point.own_event));
+  Mixture mixture;
+  for (const StoredPercept& percept : percepts) {
+    mixture.push_back({&percept.modality, &percept.features});
+  }
+  point.vector.resize(static_cast<size_t>(space.embeddings->dimension()));
+  MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, point.vector));
+  return point;
+}
+
+absl::StatusOr<std::vector<float>> Recaller::EmbedMixture(const v1::PerceptMixture& mixture,
+                                                          const Space& space) const {
+  if (mixture.percepts().empty() || mixture.percepts_size() > kQueryPerceptsMax) {
+    return InvalidField("query.percepts", absl::StrCat("query refused: ", mixture.percepts_size(),
+                                                       " percepts; give 1 to ", kQueryPerceptsMax));
+  }
+  std::vector<ModalitySpec> specs;
+  std::vector<Features> features;
+  for (int i = 0; i < mixture.percepts_size(); ++i) {
+    const std::string prefix = absl::StrCat("query.percepts[", i, "]");
+    v1::Percept copy = mixture.percepts(i);
+    Percept percept = FromProto(std::move(copy));
+    const absl::Status valid = ValidatePercept(EventLimitsOf(config_), percept);
+    if (!valid.ok()) return PrefixField(valid, prefix);
+    absl::StatusOr<Features> sensed = Perceive(percept, SenseLimitsOf(config_));
+    if (!sensed.ok()) return PrefixField(sensed.status(), prefix);
+    specs.push_back(SpecOf(percept));
+    const auto registered = log_->FindModality(percept.modality);
+    if (registered.ok() && registered->spec != specs.back()) {
+      return InvalidField(absl::StrCat(prefix, ".modality"),
+                          absl::StrCat("query refused: modality '", percept.modality,
+                                       "' was registered with another payload kind or shape; the "
+                                       "status lists the modalities"));
+    }
+    features.push_back(*std::move(sensed));
+  }
+  Mixture percepts;
+  for (size_t i = 0; i < specs.size(); ++i) percepts.push_back({&specs[i], &features[i]});
+  std::vector<float> vector(static_cast<size_t>(space.embeddings->dimension()));
+  MM_RETURN_IF_ERROR(space.encoder->Embed({&percepts, 1}, vector));
+  return vector;
+}
+
+absl::StatusOr<std::vector<Neighbour>> Recaller::Fold(std::span<const Neighbour> found,
+                                                      std::vector<uint64_t>& counts) const {
+  std::vector<Neighbour> folded;
+  counts.clear();
+  std::map<ContentHash, size_t> place;
+  for (const Neighbour& neighbour : found) {
+    if (neighbour.item.is_episode()) {  // episodes are never identical: their events are not
+      folded.push_back(neighbour);
+      counts.push_back(1);
+      continue;
+    }
+    MM_ASSIGN_OR_RETURN(const std::vector<StoredPercept> percepts,
+                        log_->EventPercepts(neighbour.item.seq()));
+    const auto percept =
+        std::find_if(percepts.begin(), percepts.end(),
+                     [&neighbour](const StoredPercept& p) { return p.item == neighbour.item; });
+    if (percept == percepts.end()) {
+      return absl::DataLossError(absl::StrCat("recall failed: event ", neighbour.item.seq(),
+                                              " lacks the features of a percept; run a rebuild"));
+    }
+    const auto [entry, added] = place.emplace(percept->features.content, folded.size());
+    if (added) {
+      folded.push_back(neighbour);
+      counts.push_back(1);
+    } else {
+      ++counts[entry->second];
+    }
+  }
+  return folded;
+}
+
+absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(
+    const v1::RecallRequest& request, const Space& space, std::span<const Neighbour> found) const {
+  std::map<ModalityId, std::string> names;
+  for (const RegisteredModality& modality : log_->Modalities()) {
+    names[modality.id] = modality.spec.name;
+  }
+  std::vector<v1::Experience> experiences;
+  for (const Neighbour& neighbour : found) {
+    v1::Experience experience;
+    experience.set_similarity(neighbour.similarity);
+    experience.set_generation(space.number);
+    if (neighbour.item.is_episode()) {
+      MM_RETURN_IF_ERROR(FillEpisode(neighbour.item.seq(), /*with_events=*/true, request.view(),
+                                     *experience.mutable_episode()));
+    } else {
+      experience.set_percept_index(neighbour.item.percept_index());
+      experience.set_modality(names[neighbour.partition]);
+      MM_ASSIGN_OR_RETURN(*experience.mutable_event(),
+                          ReadEvent(neighbour.item.seq(), request.view()));
+      if (experience.event().episode_id() != 0) {
+        MM_RETURN_IF_ERROR(FillEpisode(experience.event().episode_id(), /*with_events=*/false,
+                                       request.view(), *experience.mutable_episode()));
+      }
+    }
+    experiences.push_back(std::move(experience));
+  }
+  return experiences;
+}
+
+absl::StatusOr<v1::StoredEvent> Recaller::ReadEvent(Seq seq, v1::View view) const {
+  MM_ASSIGN_OR_RETURN(const LoggedEvent event, log_->Get(seq, DetailOf(view)));
+  const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(seq);
+  return ToProto(event, episode.ok() ? *episode : 0);
+}
+
+absl::Status Recaller::FillEpisode(EpisodeId id, bool with_events, v1::View view,
+                                   v1::Episode& episode) const {
+  const absl::StatusOr<Episode> stored = episodes_->Get(id);
+  // Merged into another since it was looked up: the event is there all the same.
+  if (absl::IsNotFound(stored.status()) && !with_events) return absl::OkStatus();
+  MM_RETURN_IF_ERROR(stored.status());
+  episode = ToProto(*stored);
+  if (!with_events) return absl::OkStatus();
+  std::vector<EpisodeMember> members = stored->members;
+  std::stable_sort(members.begin(), members.end(),
+                   [](const EpisodeMember& a, const EpisodeMember& b) { return a.time < b.time; });
+  for (const EpisodeMember& member : members) {
+    MM_ASSIGN_OR_RETURN(*episode.add_events(), ReadEvent(member.seq, view));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Seq> Recaller::FindEvent(const v1::EventKey& key) const {
+  if (key.event_id().empty()) {
+    return InvalidField("event.event_id", "event not looked up: empty id; give one");
+  }
+  return log_->Find(key.source(), key.event_id());
+}
+
+absl::StatusOr<v1::EmbedResponse> Recaller::Embed(const v1::EmbedRequest& request) const {
+  const std::shared_ptr<const Space> space = generations_->serving();
+  MM_ASSIGN_OR_RETURN(const std::vector<float> vector, EmbedMixture(request.percepts(), *space));
+  v1::EmbedResponse response;
+  response.mutable_embedding()->mutable_values()->Add(vector.begin(), vector.end());
+  response.mutable_embedding()->set_generation(space->number);
+  return response;
+}
+
+absl::StatusOr<v1::GetEventResponse> Recaller::GetEvent(const v1::GetEventRequest& request) const {
+  Seq seq = request.sequence();
+  if (request.target_case() == v1::GetEventRequest::kEvent) {
+    MM_ASSIGN_OR_RETURN(seq, FindEvent(request.event()));
+  } else if (request.target_case() == v1::GetEventRequest::TARGET_NOT_SET) {
+    return InvalidField("event", "event not looked up: no target; give its key or sequence");
+  }
+  v1::GetEventResponse response;
+  MM_ASSIGN_OR_RETURN(*response.mutable_event(), ReadEvent(seq, request.view()));
+  return response;
+}
+
+absl::StatusOr<v1::ListEventsResponse> Recaller::ListEvents(
+    const v1::ListEventsRequest& request) const {
+  MM_RETURN_IF_ERROR(CheckCount("page_size", request.page_size()));
+  const size_t page = request.page_size() == 0 ? kPageDefault : request.page_size();
+  Seq after = 0;
+  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &after)) {
+    return InvalidField("page_token",
+                        "list refused: page_token is not one that a page came with; start over");
+  }
+  MM_ASSIGN_OR_RETURN(const EventFilter filter, FromProto(request.filter()));
+  MM_ASSIGN_OR_RETURN(
+      const std::vector<LoggedEvent> events,
+      log_->List(filter, after, page + 1, request.descending(), DetailOf(request.view())));
+  v1::ListEventsResponse response;
+  for (size_t i = 0; i < std::min(page, events.size()); ++i) {
+    const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(events[i].seq);
+    *response.add_events() = ToProto(events[i], episode.ok() ? *episode : 0);
+  }
+  if (events.size() > page) response.set_next_page_token(absl::StrCat(events[page - 1].seq));
+  return response;
+}
+
+absl::StatusOr<v1::GetEpisodeResponse> Recaller::GetEpisode(
+    const v1::GetEpisodeRequest& request) const {
+  EpisodeId id = request.episode_id();
+  if (request.target_case() == v1::GetEpisodeRequest::kEvent) {
+    MM_ASSIGN_OR_RETURN(const Seq seq, FindEvent(request.event()));
+    MM_ASSIGN_OR_RETURN(id, episodes_->EpisodeOf(seq));
+  } else if (request.target_case() == v1::GetEpisodeRequest::TARGET_NOT_SET) {
+    return InvalidField("episode_id", "episode not looked up: no target; give its id or an event");
+  }
+  v1::GetEpisodeResponse response;
+  MM_RETURN_IF_ERROR(
+      FillEpisode(id, /*with_events=*/true, request.view(), *response.mutable_episode()));
+  return response;
+}
+
+}  // namespace mixmatch
