@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "core/generations/generation_store.h"
 #include "storage/database.h"
 
@@ -26,6 +27,7 @@ class GenerationTable final : public GenerationStore {
 
  private:
   Database* const database_;
+  absl::Mutex weights_mu_;  // held while weights are replaced, which takes several writes
 };
 
 }  // namespace mixmatch

@@ -1,0 +1,53 @@
+// Global options and the list of commands.
+#include "clients/cli/app.h"
+
+#include "clients/cli/commands.h"
+
+namespace mixmatch::cli {
+namespace {
+
+constexpr char kFooter[] =
+    "Exit status: 0 done; 1 the daemon refused or did not answer; 2 wrong usage; 3 done, but "
+    "single\n"
+    "lines or events were bad. Files for ingest and eval: MANIFEST.md.";
+
+void AddGlobalOptions(CLI::App* app, Session* session) {
+  app->add_option("--server", session->server, "Daemon: HOST:PORT or unix:PATH")
+      ->envname("MIXMATCH_SERVER")
+      ->capture_default_str();
+  app->add_flag("--json", session->json, "Print JSON instead of tables");
+  app->add_option("--timeout", session->timeout_s,
+                  "Seconds for a call, for a whole publish or consolidation, and for waiting; "
+                  "default 30 for a call, no limit for the others")
+      ->check(CLI::PositiveNumber);
+  app->set_version_flag("--version", std::string("mixmatchctl ") + MIXMATCH_VERSION);
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
+  CLI::App app("Talks to mixmatchd, the memory that learns.", "mixmatchctl");
+  Session session(streams);
+  AddGlobalOptions(&app, &session);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  AddStatus(&app, &session);
+  AddIngest(&app, &session);
+  AddRecall(&app, &session);
+  AddEvents(&app, &session);
+  AddEpisode(&app, &session);
+  AddEmbed(&app, &session);
+  AddEval(&app, &session);
+  AddGenerations(&app, &session);
+  AddLearning(&app, &session);
+  AddConsolidate(&app, &session);
+  AddWatermarks(&app, &session);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, streams.out, streams.err) == 0 ? kExitOk : kExitUsage;
+  }
+  return session.exit_code;
+}
+
+}  // namespace mixmatch::cli

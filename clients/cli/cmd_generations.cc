@@ -1,0 +1,122 @@
+// mixmatchctl generations: what serves, what was refused; publish and roll back.
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "clients/cli/commands.h"
+#include "clients/cli/format.h"
+#include "clients/cli/table.h"
+
+namespace mixmatch::cli {
+namespace {
+
+std::string StateOf(const v1::Generation& generation) {
+  return absl::AsciiStrToLower(v1::Generation::State_Name(generation.state()));
+}
+
+// "contrastive loss 1.234 (was 2.345)".
+std::string Scores(const v1::Generation& generation) {
+  std::string text;
+  for (const v1::GateScore& score : generation.scores()) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", score.measure(), " ",
+                    FormatNumber(score.candidate(), 3), " (was ", FormatNumber(score.serving(), 3),
+                    ")");
+  }
+  return text;
+}
+
+int RunList(const Session& session) {
+  const absl::StatusOr<client::Client> client = session.Connect();
+  if (!client.ok()) return session.Misused(client.status());
+  const absl::StatusOr<v1::ListGenerationsResponse> response = client->ListGenerations();
+  if (!response.ok()) return session.Fail("generations list", response.status());
+  if (session.json) {
+    session.PrintJson(*response);
+    return kExitOk;
+  }
+  Table table({{"number", Table::Align::kRight},
+               {"state"},
+               {"made"},
+               {"by"},
+               {"steps", Table::Align::kRight},
+               {"learned", Table::Align::kRight},
+               {"embeddings", Table::Align::kRight},
+               {"took", Table::Align::kRight},
+               {"scores"},
+               {"reason"}});
+  for (const v1::Generation& generation : response->generations()) {
+    table.AddRow(
+        {absl::StrCat(generation.number()), StateOf(generation),
+         FormatTime(generation.create_time()), generation.trigger(),
+         FormatCount(generation.steps()), FormatCount(generation.learned()),
+         FormatCount(generation.embedding_count()),
+         generation.has_publish_time() ? FormatDuration(ToDuration(generation.publish_time())) : "",
+         Scores(generation), generation.reason()});
+  }
+  table.Print(session.out());
+  return kExitOk;
+}
+
+int RunPublish(const Session& session) {
+  const absl::StatusOr<client::Client> client = session.Connect();
+  if (!client.ok()) return session.Misused(client.status());
+  absl::StatusOr<v1::PublishGenerationResponse> last;
+  {
+    Progress progress(session.err(), session.progress_style(), "publish", "embeddings");
+    last = client->PublishGeneration([&](const v1::PublishGenerationResponse& response) {
+      std::optional<absl::Duration> remaining;
+      if (response.has_remaining()) remaining = ToDuration(response.remaining());
+      progress.Update(
+          response.done_count(), response.total_count(),
+          absl::AsciiStrToLower(v1::PublishGenerationResponse::Phase_Name(response.phase())),
+          remaining);
+      return true;
+    });
+  }
+  if (!last.ok()) return session.Fail("generations publish", last.status());
+  if (session.json) {
+    session.PrintJson(*last);
+    return kExitOk;
+  }
+  const bool published = last->phase() == v1::PublishGenerationResponse::PUBLISHED;
+  session.out() << "generation " << last->generation().number()
+                << (published ? " is published" : " is refused") << " after "
+                << FormatDuration(ToDuration(last->elapsed())) << ": "
+                << Printable(last->generation().reason(), 1000) << '\n';
+  const std::string scores = Scores(last->generation());
+  if (!scores.empty()) session.out() << "scores: " << Printable(scores, 1000) << '\n';
+  return kExitOk;
+}
+
+int RunRollback(const Session& session) {
+  const absl::StatusOr<client::Client> client = session.Connect();
+  if (!client.ok()) return session.Misused(client.status());
+  const absl::StatusOr<v1::RollbackGenerationResponse> response = client->RollbackGeneration();
+  if (!response.ok()) return session.Fail("generations rollback", response.status());
+  if (session.json) {
+    session.PrintJson(*response);
+  } else {
+    session.out() << "generation " << response->serving().number() << " serves again\n";
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddGenerations(CLI::App* app, Session* session) {
+  CLI::App* const generations =
+      app->add_subcommand("generations", "List, publish or roll back generations");
+  generations->require_subcommand(0, 1);
+  generations->fallthrough();
+  // Without a subcommand it lists.
+  generations->callback([generations, session] {
+    if (generations->get_subcommands().empty()) session->exit_code = RunList(*session);
+  });
+  RunBy(generations->add_subcommand("list", "List them, newest first (the default)"), session,
+        RunList);
+  RunBy(generations->add_subcommand(
+            "publish", "Judge what was learned; if it is not worse, re-embed all and swap"),
+        session, RunPublish);
+  RunBy(generations->add_subcommand("rollback", "Let the previous generation serve again"), session,
+        RunRollback);
+}
+
+}  // namespace mixmatch::cli

@@ -1,0 +1,96 @@
+// mixmatchctl status: the daemon at one glance.
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "clients/cli/commands.h"
+#include "clients/cli/format.h"
+#include "clients/cli/table.h"
+
+namespace mixmatch::cli {
+namespace {
+
+std::string Words(const v1::GetStatusResponse& status) {
+  const v1::LearningStatus& learning = status.learning();
+  std::string state = v1::LearningStatus::State_Name(learning.state());
+  for (char& c : state) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return absl::StrCat(state, ", ", learning.preset(), " with ",
+                      FormatCount(learning.parameter_count()), " parameters on ",
+                      learning.device());
+}
+
+void PrintFacts(const v1::GetStatusResponse& status, std::ostream& out) {
+  const v1::LearningStatus& learning = status.learning();
+  const v1::Watermarks& marks = status.watermarks();
+  Table table({{"mixmatchd"}, {status.version()}});
+  table.AddRow({"started", FormatTime(status.start_time())});
+  table.AddRow({"events", FormatCount(status.event_count())});
+  table.AddRow({"episodes", absl::StrCat(FormatCount(status.episode_count()), ", ",
+                                         FormatCount(status.open_episode_count()), " open, ",
+                                         FormatCount(learning.episodes_probe()), " probes")});
+  table.AddRow({"watermarks", absl::StrCat("durable ", FormatCount(marks.durable()),
+                                           ", recallable ", FormatCount(marks.recallable()),
+                                           ", learned ", FormatCount(marks.learned()), ", served ",
+                                           FormatCount(marks.served_learned()))});
+  table.AddRow({"learner", Words(status)});
+  table.AddRow({"steps", absl::StrCat(FormatCount(learning.steps_total()), " (stream ",
+                                      FormatCount(learning.steps_stream()), ", consolidation ",
+                                      FormatCount(learning.steps_consolidation()), "), ",
+                                      FormatNumber(learning.steps_per_s(), 1), "/s, loss ",
+                                      FormatNumber(learning.loss(), 3))});
+  table.AddRow(
+      {"waiting to learn", absl::StrCat(FormatCount(learning.episodes_waiting()), " of ",
+                                        FormatCount(learning.episodes_trainable()), " episodes")});
+  table.AddRow(
+      {"generation", absl::StrCat(status.serving().number(), ", ",
+                                  FormatCount(status.serving().embedding_count()), " embeddings")});
+  table.AddRow({"memory", FormatBytes(status.resident_bytes())});
+  table.AddRow({"disk", FormatBytes(status.disk_bytes())});
+  table.AddRow({"matrix products",
+                absl::StrCat(FormatNumber(status.matmul_gflops(), 0), " GFLOP/s per thread")});
+  table.Print(out);
+}
+
+void PrintModalities(const v1::GetStatusResponse& status, std::ostream& out) {
+  Table table({{"modality"},
+               {"kind"},
+               {"shape", Table::Align::kRight},
+               {"percepts", Table::Align::kRight}});
+  for (const v1::ModalityStatus& modality : status.modalities()) {
+    table.AddRow({modality.name(), modality.kind(),
+                  modality.dimension() > 0 ? absl::StrCat(modality.dimension()) : "",
+                  FormatCount(modality.percept_count())});
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.Print(out);
+}
+
+int RunStatus(const Session& session) {
+  const absl::StatusOr<client::Client> client = session.Connect();
+  if (!client.ok()) return session.Misused(client.status());
+  const absl::StatusOr<v1::GetStatusResponse> status = client->GetStatus();
+  if (!status.ok()) return session.Fail("status", status.status());
+  if (session.json) {
+    session.PrintJson(*status);
+    return kExitOk;
+  }
+  PrintFacts(*status, session.out());
+  PrintModalities(*status, session.out());
+  if (status->has_publishing()) {
+    session.out() << "\npublishing: "
+                  << v1::PublishGenerationResponse::Phase_Name(status->publishing().phase()) << ", "
+                  << FormatCount(status->publishing().done_count()) << " of "
+                  << FormatCount(status->publishing().total_count()) << '\n';
+  }
+  for (const std::string& warning : status->warnings()) {
+    session.out() << "\nwarning: " << Printable(warning, 1000) << '\n';
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddStatus(CLI::App* app, Session* session) {
+  RunBy(app->add_subcommand("status", "Show the daemon's state"), session, RunStatus);
+}
+
+}  // namespace mixmatch::cli

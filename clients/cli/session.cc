@@ -1,0 +1,54 @@
+// Connecting, printing, failing.
+#include "clients/cli/session.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "clients/cli/format.h"
+
+namespace mixmatch::cli {
+
+absl::StatusOr<client::Client> Session::Connect() const {
+  client::ClientOptions options;
+  if (timeout_s > 0) {
+    options.timeout = absl::Seconds(timeout_s);
+    options.stream_timeout = absl::Seconds(timeout_s);
+  }
+  return client::Client::Connect(server, options);
+}
+
+void Session::PrintJson(const google::protobuf::Message& message) const {
+  out() << JsonOf(message, true);
+}
+
+int Session::Fail(const std::string& what, const absl::Status& status) const {
+  err() << "mixmatchctl: " << what << ": " << absl::StatusCodeToString(status.code()) << ": "
+        << Printable(std::string(status.message()), 1000);
+  if (absl::IsUnavailable(status)) err() << "; is mixmatchd running at " << server << "?";
+  err() << std::endl;
+  return kExitServer;
+}
+
+int Session::Misused(const absl::Status& status) const {
+  err() << "mixmatchctl: " << Printable(std::string(status.message()), 1000) << std::endl;
+  return kExitUsage;
+}
+
+ProgressStyle Session::progress_style() const {
+  if (streams_.err_is_terminal) return ProgressStyle::kBar;
+  return json ? ProgressStyle::kNone : ProgressStyle::kLines;
+}
+
+std::string JsonOf(const google::protobuf::Message& message, bool indent) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = indent;
+  options.always_print_primitive_fields = true;
+  options.preserve_proto_field_names = true;
+  std::string text;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &text, options);
+  if (!status.ok()) return absl::StrCat("{\"error\": \"", status.ToString(), "\"}");
+  return text;
+}
+
+}  // namespace mixmatch::cli

@@ -1,0 +1,72 @@
+// One run of mixmatchctl: where it prints, whom it talks to, how it ends.
+//
+// Takes the global options; gives the commands a client, their output streams and the wording of
+// errors. It knows no command.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <ostream>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "clients/cli/progress.h"
+#include "clients/cpp/client.h"
+
+namespace mixmatch::cli {
+
+// What mixmatchctl exits with. Part of its interface (README.md).
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitServer = 1,    // the daemon refused, failed, or did not answer
+  kExitUsage = 2,     // the command line, or a file that it names, is wrong
+  kExitRejected = 3,  // it ran to its end, but single lines or events were bad
+};
+
+// Where a run prints; tests give their own.
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  bool err_is_terminal = false;
+};
+
+// Thread-safety: Not thread-safe: one owner thread.
+class Session {
+ public:
+  explicit Session(const Streams& streams) : streams_(streams) {}
+
+  // Global options, set by the command line's parser.
+  std::string server = "127.0.0.1:7077";
+  bool json = false;
+  double timeout_s = 0;  // 0: the defaults of each call
+
+  // What the program exits with; set by the command.
+  int exit_code = kExitOk;
+
+  std::ostream& out() const { return streams_.out; }
+  std::ostream& err() const { return streams_.err; }
+
+  // A client for `server` with the session's timeout.
+  absl::StatusOr<client::Client> Connect() const;
+
+  // Prints a direct answer as JSON: the API's names, all fields present.
+  void PrintJson(const google::protobuf::Message& message) const;
+
+  // Prints one line about what failed. Returns the exit code that fits: kExitServer.
+  int Fail(const std::string& what, const absl::Status& status) const;
+  // The same for what the user has to change. Returns kExitUsage.
+  int Misused(const absl::Status& status) const;
+
+  // A bar on a terminal; plain lines elsewhere, but none beside JSON.
+  ProgressStyle progress_style() const;
+
+ private:
+  Streams streams_;
+};
+
+// A message as JSON text with the proto's own names; `indent` spreads it over lines. Numbers of 64
+// bits are text, times RFC 3339, bytes base64.
+std::string JsonOf(const google::protobuf::Message& message, bool indent);
+
+}  // namespace mixmatch::cli

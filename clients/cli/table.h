@@ -1,0 +1,37 @@
+// A table of aligned columns for the terminal.
+//
+// Takes cells of text; gives lines. It knows nothing of what the cells mean.
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace mixmatch::cli {
+
+// Thread-safety: Not thread-safe: one owner thread.
+class Table {
+ public:
+  enum class Align { kLeft, kRight };
+  struct Column {
+    std::string title;
+    Align align = Align::kLeft;
+  };
+
+  // Columns that are empty in every row are left out.
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  // As many cells as columns; control characters become spaces, long cells are cut.
+  void AddRow(std::vector<std::string> cells);
+
+  // Titles and rows, two spaces between columns, no spaces at the ends of lines.
+  void Print(std::ostream& out) const;
+
+  bool empty() const { return rows_.empty(); }
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace mixmatch::cli

@@ -1,0 +1,96 @@
+// A client of one daemon: every call of mixmatch.v1 as a C++ method.
+//
+// Takes requests from the program, gives them to the daemon over gRPC with a deadline, and tries
+// again what the daemon says is worth trying again. Streams of events are the business of
+// clients/cpp/ingester.h. It deliberately caches nothing and reads no files.
+//
+//   auto client = mixmatch::client::Client::Connect("127.0.0.1:7077", {});
+//   mixmatch::v1::RecallRequest request;
+//   request.mutable_query()->mutable_percepts()->add_percepts()->mutable_text()->set_text("three");
+//   request.add_modalities("image");
+//   absl::StatusOr<mixmatch::v1::RecallResponse> found = client->Recall(request);
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "mixmatch/v1/admin.pb.h"
+#include "mixmatch/v1/memory.pb.h"
+
+namespace mixmatch::client {
+
+class Connection;
+
+struct ClientOptions {
+  // Time for one unary call, its retries included. Above 0; infinite is allowed.
+  absl::Duration timeout = absl::Seconds(30);
+  // Time for a whole server stream (Consolidate, PublishGeneration).
+  absl::Duration stream_timeout = absl::InfiniteDuration();
+  // Attempts of one unary call, the first included. At least 1.
+  int attempts_max = 5;
+  // Wait before the second attempt; doubled before each further one up to `backoff_max`, less up to
+  // a quarter by chance. A `retry-delay-ms` of the daemon's takes its place.
+  absl::Duration backoff_initial = absl::Milliseconds(100);
+  absl::Duration backoff_max = absl::Seconds(5);
+  // Largest message to send and to receive.
+  int64_t send_bytes_max = int64_t{64} << 20;
+  int64_t receive_bytes_max = int64_t{256} << 20;
+};
+
+// Lifetime: what a Client started must have returned before it is destroyed; an Ingester keeps the
+// connection alive by itself.
+//
+// Errors of every call, beside those that the protos name: DEADLINE_EXCEEDED after the timeout;
+// UNAVAILABLE when no daemon answers. Unary calls are tried again on UNAVAILABLE, and on
+// RESOURCE_EXHAUSTED when the daemon names a delay; server streams are never tried again, since
+// they may have begun to work. Every call blocks until it is answered.
+//
+// Thread-safety: Safe for concurrent use.
+class Client {
+ public:
+  // Prepares a connection to `target`: "HOST:PORT", "unix:PATH" or any other gRPC name. The
+  // connection itself is made at the first call. INVALID_ARGUMENT for an empty target or options
+  // out of range.
+  static absl::StatusOr<Client> Connect(const std::string& target, const ClientOptions& options);
+
+  absl::StatusOr<v1::IngestBatchResponse> IngestBatch(const v1::IngestBatchRequest& request) const;
+  absl::StatusOr<v1::RecallResponse> Recall(const v1::RecallRequest& request) const;
+  absl::StatusOr<v1::GetEventResponse> GetEvent(const v1::GetEventRequest& request) const;
+  absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request) const;
+  absl::StatusOr<v1::GetEpisodeResponse> GetEpisode(const v1::GetEpisodeRequest& request) const;
+  absl::StatusOr<v1::EmbedResponse> Embed(const v1::EmbedRequest& request) const;
+  absl::StatusOr<v1::GetWatermarksResponse> GetWatermarks() const;
+
+  absl::StatusOr<v1::GetStatusResponse> GetStatus() const;
+  absl::Status PauseLearning() const;
+  absl::Status ResumeLearning() const;
+  absl::StatusOr<v1::ListGenerationsResponse> ListGenerations() const;
+  absl::StatusOr<v1::RollbackGenerationResponse> RollbackGeneration() const;
+
+  // Called with each message of a stream, on the calling thread; false ends the call, which then
+  // returns CANCELLED.
+  using ConsolidateProgress = std::function<bool(const v1::ConsolidateResponse&)>;
+  using PublishProgress = std::function<bool(const v1::PublishGenerationResponse&)>;
+
+  // Returns the stream's last message. Cancelling ends the training after the step in progress.
+  absl::StatusOr<v1::ConsolidateResponse> Consolidate(const v1::ConsolidateRequest& request,
+                                                      const ConsolidateProgress& progress) const;
+  // Returns the stream's last message: published or refused. Cancelling does not stop the publish.
+  absl::StatusOr<v1::PublishGenerationResponse> PublishGeneration(
+      const PublishProgress& progress) const;
+
+  // What an Ingester needs.
+  const std::shared_ptr<Connection>& connection() const { return connection_; }
+
+ private:
+  explicit Client(std::shared_ptr<Connection> connection);
+
+  std::shared_ptr<Connection> connection_;
+};
+
+}  // namespace mixmatch::client

@@ -1,0 +1,63 @@
+// The channel's settings, and when to try again.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#include "absl/random/random.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "clients/cpp/connection_internal.h"
+
+namespace mixmatch::client {
+namespace {
+
+constexpr char kRetryDelayKey[] = "retry-delay-ms";
+constexpr int64_t kRetryDelayMaxMs = 60'000;
+
+int Clamped(int64_t bytes) {
+  return static_cast<int>(std::min<int64_t>(bytes, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& target, const ClientOptions& options)
+    : target_(target), options_(options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxSendMessageSize(Clamped(options.send_bytes_max));
+  arguments.SetMaxReceiveMessageSize(Clamped(options.receive_bytes_max));
+  // Come back soon after a daemon's restart instead of after gRPC's own two minutes.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
+  channel_ = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  memory_ = v1::Memory::NewStub(channel_);
+  admin_ = v1::Admin::NewStub(channel_);
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
+}
+
+std::optional<absl::Duration> RetryDelay(const grpc::ClientContext& context) {
+  const auto& trailing = context.GetServerTrailingMetadata();
+  const auto found = trailing.find(kRetryDelayKey);
+  if (found == trailing.end()) return std::nullopt;
+  int64_t delay_ms = 0;
+  const absl::string_view text(found->second.data(), found->second.size());
+  if (!absl::SimpleAtoi(text, &delay_ms) || delay_ms < 0) return std::nullopt;
+  return absl::Milliseconds(std::min(delay_ms, kRetryDelayMaxMs));
+}
+
+absl::Duration Backoff::Next() {
+  thread_local absl::BitGen random;
+  const absl::Duration wait = next_ * absl::Uniform(random, 0.75, 1.0);
+  next_ = std::min(max_, next_ * 2);
+  return wait;
+}
+
+void SetDeadline(grpc::ClientContext* context, absl::Time deadline) {
+  if (deadline != absl::InfiniteFuture()) context->set_deadline(absl::ToChronoTime(deadline));
+}
+
+}  // namespace mixmatch::client

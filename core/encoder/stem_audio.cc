@@ -1,0 +1,101 @@
+// Sound: two convolutions over time, each halving it: log-mel frames of 10 ms -> tokens of 40 ms.
+//
+// Clips lie one after another in one long matrix, silence between them, so that a convolution is
+// one matrix product whatever the clips' lengths.
+#include "absl/strings/str_cat.h"
+#include "core/encoder/layers.h"
+#include "core/encoder/stem.h"
+#include "core/senses/audio_front_end.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr int64_t kBins = kMelBins;
+constexpr int64_t kKernel = 5;  // frames that the first convolution sees
+constexpr int64_t kLead = 4;    // silent frames before the first clip
+
+int64_t HalfUp(int64_t n) { return (n + 1) / 2; }
+// Frames that a clip occupies: a multiple of both strides, with room for the kernels' margins.
+int64_t SlotFrames(int64_t frames) { return (frames + 2 + 3) / 4 * 4; }
+
+class AudioStem final : public Stem {
+ public:
+  AudioStem(const std::string& name, int64_t width, ParameterStore& store)
+      : first_(Linear::Make(store, absl::StrCat(name, "/conv1"), kKernel * kBins, width, 1.4F)),
+        second_(Linear::Make(store, absl::StrCat(name, "/conv2"), 3 * width, width, 1.4F)),
+        modality_(store.Make(absl::StrCat(name, "/modality"), {width}, 0.5F)) {}
+
+  absl::Status Check(const Features& features) const override {
+    if (features.kind != PayloadKind::kAudio || !SizesAgree(features, 2, 1) ||
+        features.shape[1] != kBins) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("audio features: not u8 [T, ", kBins, "]; derive them again"));
+    }
+    return absl::OkStatus();
+  }
+
+  at::Tensor Tokens(std::span<const Features* const> batch,
+                    std::vector<int64_t>& counts) const override {
+    const Packed packed = Pack(batch, counts);
+    const int64_t width = modality_.size(0);
+    at::Tensor x = at::gelu(first_(packed.patches)) * packed.valid;   // [F/2, D], 0 between clips
+    x = x.view({-1, 2 * width});                                      // [F/4, 2D]: frames 2u, 2u+1
+    const at::Tensor before = at::constant_pad_nd(                    // [F/4, D]: frame 2u-1
+        x.narrow(1, width, width).narrow(0, 0, x.size(0) - 1), {0, 0, 1, 0});
+    x = second_(at::cat({before, x}, 1));                             // [F/4, D]
+    return x.index_select(0, packed.tokens) + modality_ +
+           Places(counts, width, modality_.options());
+  }
+
+ private:
+  struct Packed {
+    at::Tensor patches;  // [F/2, kKernel * kBins]
+    at::Tensor valid;    // [F/2, 1]: 1 inside a clip
+    at::Tensor tokens;   // rows of [F/4, D] that are tokens
+  };
+
+  Packed Pack(std::span<const Features* const> batch, std::vector<int64_t>& counts) const {
+    int64_t total = kLead;
+    int64_t token_count = 0;
+    counts.clear();
+    for (const Features* f : batch) {
+      total += SlotFrames(f->shape[0]);
+      counts.push_back(HalfUp(HalfUp(f->shape[0])));
+      token_count += counts.back();
+    }
+    at::Tensor frames = at::zeros({total + kLead, kBins}, at::kFloat);
+    at::Tensor valid = at::zeros({total / 2, 1}, at::kFloat);
+    at::Tensor tokens = at::empty({token_count}, at::kLong);
+    int64_t* token = tokens.data_ptr<int64_t>();
+    int64_t at = kLead;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const int64_t length = batch[i]->shape[0];
+      float* to = frames.data_ptr<float>() + at * kBins;
+      for (const char byte : batch[i]->bytes) {
+        *to++ = static_cast<float>(static_cast<uint8_t>(byte)) * (2.0F / 255.0F);
+      }
+      std::fill_n(valid.data_ptr<float>() + at / 2, HalfUp(length), 1.0F);
+      for (int64_t t = 0; t < counts[i]; ++t) *token++ = at / 4 + t;
+      at += SlotFrames(length);
+    }
+    // Row t holds the frames 2t - 2 .. 2t + 2.
+    const at::Tensor shifted = at::constant_pad_nd(frames, {0, 0, 2, 0});
+    const at::Tensor patches =
+        shifted.as_strided({total / 2, kKernel * kBins}, {2 * kBins, 1}).contiguous();
+    const at::Device device = modality_.device();
+    return {patches.to(device), valid.to(device), tokens.to(device)};
+  }
+
+  Linear first_;
+  Linear second_;
+  at::Tensor modality_;  // [D]
+};
+
+}  // namespace
+
+std::unique_ptr<const Stem> MakeAudioStem(const std::string& name, int64_t width,
+                                          ParameterStore& store) {
+  return std::make_unique<AudioStem>(name, width, store);
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,52 @@
+// Field by field, in the order of records.proto.
+#include "storage/codec/generation_codec.h"
+
+#include "absl/strings/str_cat.h"
+#include "storage/codec/event_codec.h"
+
+namespace mixmatch::codec {
+
+void EncodeGeneration(const GenerationRecord& generation,
+                      storage::v1::GenerationRecordValue& record) {
+  record.set_state(static_cast<uint32_t>(generation.state));
+  record.set_create_time_ns(ToNanos(generation.create_time));
+  record.set_trigger(generation.trigger);
+  record.set_reason(generation.reason);
+  record.set_steps(generation.steps);
+  record.set_taken(generation.taken);
+  record.set_learned(generation.learned);
+  for (const GateScore& score : generation.scores) {
+    storage::v1::GateScoreRecord& entry = *record.add_scores();
+    entry.set_measure(score.measure);
+    entry.set_candidate(score.candidate);
+    entry.set_serving(score.serving);
+    entry.set_probe_count(score.probe_count);
+  }
+  record.set_publish_time_ns(absl::ToInt64Nanoseconds(generation.publish_time));
+}
+
+absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRecordValue& record,
+                              GenerationRecord& generation) {
+  if (record.state() < static_cast<uint32_t>(GenerationState::kServing) ||
+      record.state() > static_cast<uint32_t>(GenerationState::kEmbedding)) {
+    return absl::DataLossError(absl::StrCat("unknown state ", record.state()));
+  }
+  generation.number = number;
+  generation.state = static_cast<GenerationState>(record.state());
+  generation.create_time = FromNanos(record.create_time_ns());
+  generation.trigger = record.trigger();
+  generation.reason = record.reason();
+  generation.steps = record.steps();
+  generation.taken = record.taken();
+  generation.learned = record.learned();
+  for (const auto& entry : record.scores()) {
+    generation.scores.push_back({.measure = entry.measure(),
+                                 .candidate = entry.candidate(),
+                                 .serving = entry.serving(),
+                                 .probe_count = entry.probe_count()});
+  }
+  generation.publish_time = absl::Nanoseconds(record.publish_time_ns());
+  return absl::OkStatus();
+}
+
+}  // namespace mixmatch::codec

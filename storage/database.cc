@@ -1,0 +1,219 @@
+// Opening, the format's version, and the small operations that everything here uses.
+#include "storage/database.h"
+
+#include <google/protobuf/message_lite.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "storage/codec/envelope.h"
+#include "storage/database_impl.h"
+#include "storage/database_options.h"
+#include "storage/keys.h"
+#include "storage/records.pb.h"
+#include "storage/rocks_status.h"
+
+namespace mixmatch {
+namespace {
+
+// The layout of families and keys that this program writes.
+constexpr uint32_t kFormatVersion = 1;
+
+constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
+    "meta",      "log",         "payloads",    "identity", "by_time",  "by_scene",
+    "by_source", "by_modality", "by_metadata", "features", "episodes", "episode_of",
+    "closed",    "scenes",      "generations", "weights"};
+
+absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
+  if (status.IsCorruption()) {
+    return absl::DataLossError(
+        absl::StrCat("database not opened: ", status.ToString(), " in ", path,
+                     "; keep a copy of the directory and restore the latest snapshot"));
+  }
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return absl::FailedPreconditionError(absl::StrCat("database not opened: ", path,
+                                                      " is held by another process (",
+                                                      status.ToString(), "); stop that one first"));
+  }
+  if (status.IsInvalidArgument()) {
+    return absl::FailedPreconditionError(absl::StrCat("database not opened: ", status.ToString(),
+                                                      " in ", path, "; check the data directory"));
+  }
+  return FromRocks(status, absl::StrCat("database not opened in ", path));
+}
+
+// The families that are on the disk beside the fixed ones; none in a new database.
+std::vector<std::string> ListNamed(const rocksdb::DBOptions& options, const std::string& path) {
+  std::vector<std::string> all;
+  if (!rocksdb::DB::ListColumnFamilies(options, path, &all).ok()) return {};
+  std::erase_if(all, [](const std::string& name) {
+    return name == rocksdb::kDefaultColumnFamilyName ||
+           std::find(kFamilyNames.begin(), kFamilyNames.end(), name) != kFamilyNames.end();
+  });
+  return all;
+}
+
+FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle) {
+  return FamilyHandle(handle, [db](rocksdb::ColumnFamilyHandle* h) {
+    db->DestroyColumnFamilyHandle(h).PermitUncheckedError();
+  });
+}
+
+}  // namespace
+
+std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
+
+absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
+    const std::string& path, const DatabaseOptions& options) {
+  const RocksOptions rocks(options);
+  const rocksdb::DBOptions db_options = rocks.Database();
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (size_t i = 0; i < kFamilyCount; ++i) {
+    descriptors.emplace_back(std::string(kFamilyNames[i]), rocks.ForFamily(static_cast<Family>(i)));
+  }
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, rocks.ForFamily(Family::kMeta));
+  const std::vector<std::string> named = ListNamed(db_options, path);
+  for (const std::string& name : named) descriptors.emplace_back(name, rocks.ForNamed());
+
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(db_options, path, descriptors, &handles, &raw);
+  if (!status.ok()) return OpenError(status, path);
+  std::unique_ptr<Impl> impl(new Impl(path, std::shared_ptr<rocksdb::DB>(raw)));
+  impl->named_options_ = rocks.ForNamed();
+  for (size_t i = 0; i < kFamilyCount; ++i) impl->families_[i] = Share(impl->db_, handles[i]);
+  Share(impl->db_, handles[kFamilyCount]).reset();  // "default", which holds nothing
+  {
+    const absl::MutexLock lock(&impl->mu_);
+    for (size_t i = 0; i < named.size(); ++i) {
+      impl->named_[named[i]] = Share(impl->db_, handles[kFamilyCount + 1 + i]);
+    }
+  }
+  MM_RETURN_IF_ERROR(impl->CheckFormat());
+  return impl;
+}
+
+absl::Status Database::Impl::CheckFormat() {
+  storage::v1::FormatRecord format;
+  const absl::Status status = Get(Family::kMeta, keys::kFormat, format);
+  if (absl::IsNotFound(status)) {
+    format.set_version(kFormatVersion);
+    rocksdb::WriteBatch batch;
+    Put(Family::kMeta, keys::kFormat, format, batch);
+    return Write(batch, WriteMode::kSynced, "format version not stored");
+  }
+  MM_RETURN_IF_ERROR(status);
+  if (format.version() > kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "database not opened: ", path_, " has format ", format.version(),
+        " and this program knows formats up to ", kFormatVersion,
+        "; start the newer program that wrote it, or restore a snapshot of this version"));
+  }
+  return absl::OkStatus();
+}
+
+void Database::Impl::Put(Family family, std::string_view key,
+                         const google::protobuf::MessageLite& record,
+                         rocksdb::WriteBatch& batch) const {
+  // Fails only beyond 4 GiB, which no record comes near.
+  batch.Put(handle(family), key, codec::Encode(key, record)).PermitUncheckedError();
+}
+
+absl::Status Database::Impl::Get(Family family, std::string_view key,
+                                 google::protobuf::MessageLite& record,
+                                 const rocksdb::ReadOptions& options) const {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = db_->Get(options, handle(family), key, &value);
+  if (!status.ok()) {
+    return FromRocks(status, absl::StrCat(std::string(FamilyName(family)), " value not read: key ",
+                                          keys::Hex(key)));
+  }
+  return codec::Decode(FamilyName(family), key, value.ToStringView(), record);
+}
+
+absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
+                                   std::string_view what) const {
+  rocksdb::WriteOptions options;
+  options.sync = mode == WriteMode::kSynced;
+  options.low_pri = mode == WriteMode::kBackground;
+  // A space may be dropped while its index is being written; without this, that one write would
+  // put the whole database into its read-only error state.
+  options.ignore_missing_column_families = true;
+  return FromRocks(db_->Write(options, &batch), what);
+}
+
+std::unique_ptr<rocksdb::Iterator> Database::Impl::Iterate(Family family,
+                                                           const rocksdb::Slice* upper) const {
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = upper;
+  return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, handle(family)));
+}
+
+FamilyHandle Database::Impl::FindNamed(const std::string& name) const {
+  const absl::MutexLock lock(&mu_);
+  const auto found = named_.find(name);
+  return found == named_.end() ? nullptr : found->second;
+}
+
+absl::StatusOr<FamilyHandle> Database::Impl::CreateNamed(const std::string& name) {
+  const absl::MutexLock lock(&mu_);
+  if (named_.contains(name)) {
+    return absl::AlreadyExistsError(absl::StrCat("column family not made: ", name, " exists"));
+  }
+  rocksdb::ColumnFamilyHandle* handle = nullptr;
+  MM_RETURN_IF_ERROR(FromRocks(db_->CreateColumnFamily(named_options_, name, &handle),
+                               absl::StrCat("column family not made: ", name)));
+  return named_[name] = Share(db_, handle);
+}
+
+absl::Status Database::Impl::DropNamed(const std::string& name) {
+  const absl::MutexLock lock(&mu_);
+  const auto found = named_.find(name);
+  if (found == named_.end()) return absl::OkStatus();
+  MM_RETURN_IF_ERROR(FromRocks(db_->DropColumnFamily(found->second.get()),
+                               absl::StrCat("column family not dropped: ", name)));
+  named_.erase(found);
+  return absl::OkStatus();
+}
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() = default;
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
+                                                         const DatabaseOptions& options) {
+  MM_ASSIGN_OR_RETURN(std::unique_ptr<Impl> impl, Impl::Open(path, options));
+  return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+uint64_t Database::DiskBytes() const {
+  std::error_code error;
+  uint64_t bytes = 0;
+  for (auto entry = std::filesystem::directory_iterator(impl_->path(), error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code gone;  // compaction removes files while we look
+    const uintmax_t size = entry->file_size(gone);
+    if (!gone) bytes += size;
+  }
+  return bytes;
+}
+
+absl::Status Database::PutSetting(const std::string& name, const std::string& value) {
+  storage::v1::SettingRecord record;
+  record.set_value(value);
+  rocksdb::WriteBatch batch;
+  impl_->Put(Family::kMeta, keys::Setting(name), record, batch);
+  return impl_->Write(batch, WriteMode::kSynced, absl::StrCat("setting not stored: ", name));
+}
+
+absl::StatusOr<std::string> Database::GetSetting(const std::string& name) const {
+  storage::v1::SettingRecord record;
+  MM_RETURN_IF_ERROR(impl_->Get(Family::kMeta, keys::Setting(name), record));
+  return record.value();
+}
+
+}  // namespace mixmatch

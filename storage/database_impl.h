@@ -1,0 +1,99 @@
+// The open RocksDB with its column families, for the classes of this folder alone.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "storage/database.h"
+
+namespace google::protobuf {
+class MessageLite;
+}
+
+namespace mixmatch {
+
+// The fixed column families; keys.h says what is in each.
+enum class Family : size_t {
+  kMeta,
+  kLog,
+  kPayloads,
+  kIdentity,
+  kByTime,
+  kByScene,
+  kBySource,
+  kByModality,
+  kByMetadata,
+  kFeatures,
+  kEpisodes,
+  kEpisodeOf,
+  kClosed,
+  kScenes,
+  kGenerations,
+  kWeights,
+};
+inline constexpr size_t kFamilyCount = 16;
+std::string_view FamilyName(Family family);
+
+// How a write reaches the disk.
+enum class WriteMode {
+  kSynced,      // on the disk when it returns: ground state
+  kBuffered,    // lost with the machine, not with the process: derived state
+  kBackground,  // as kBuffered, and gives way when compaction is behind
+};
+
+// A column family that lives as long as anyone holds it, with the database under it.
+using FamilyHandle = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
+
+// Thread-safety: Safe for concurrent use.
+class Database::Impl {
+ public:
+  static absl::StatusOr<std::unique_ptr<Impl>> Open(const std::string& path,
+                                                    const DatabaseOptions& options);
+
+  rocksdb::DB& db() const { return *db_; }
+  const std::string& path() const { return path_; }
+  rocksdb::ColumnFamilyHandle* handle(Family family) const {
+    return families_[static_cast<size_t>(family)].get();
+  }
+
+  // Adds a value to a batch.
+  void Put(Family family, std::string_view key, const google::protobuf::MessageLite& record,
+           rocksdb::WriteBatch& batch) const;
+  // Reads a value. NOT_FOUND; DATA_LOSS with its key.
+  absl::Status Get(Family family, std::string_view key, google::protobuf::MessageLite& record,
+                   const rocksdb::ReadOptions& options = {}) const;
+  // Writes a batch as a whole. `what` as for FromRocks.
+  absl::Status Write(rocksdb::WriteBatch& batch, WriteMode mode, std::string_view what) const;
+  // All keys of a family, in order; `upper` (exclusive) must outlive the iterator.
+  std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
+                                             const rocksdb::Slice* upper = nullptr) const;
+
+  // Column families by name, made and dropped at run time. A write to a dropped one is ignored.
+  FamilyHandle FindNamed(const std::string& name) const;  // null when there is none
+  absl::StatusOr<FamilyHandle> CreateNamed(const std::string& name);
+  absl::Status DropNamed(const std::string& name);
+
+ private:
+  Impl(std::string path, std::shared_ptr<rocksdb::DB> db) : path_(std::move(path)), db_(db) {}
+  absl::Status CheckFormat();
+
+  const std::string path_;
+  const std::shared_ptr<rocksdb::DB> db_;
+  rocksdb::ColumnFamilyOptions named_options_;
+  std::array<FamilyHandle, kFamilyCount> families_;
+  mutable absl::Mutex mu_;
+  std::map<std::string, FamilyHandle> named_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace mixmatch

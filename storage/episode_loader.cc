@@ -1,0 +1,106 @@
+// All episodes in one read, all their features in another.
+#include "storage/episode_loader.h"
+
+#include <iterator>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "storage/codec/envelope.h"
+#include "storage/codec/episode_codec.h"
+#include "storage/codec/features_codec.h"
+#include "storage/keys.h"
+#include "storage/records.pb.h"
+#include "storage/rocks_status.h"
+
+namespace mixmatch {
+namespace {
+
+// Values of many keys of one family.
+struct ManyValues {
+  ManyValues(const Database::Impl& database, Family family, const std::vector<std::string>& names)
+      : values(names.size()), statuses(names.size()) {
+    const std::vector<rocksdb::Slice> slices(names.begin(), names.end());
+    database.db().MultiGet({}, database.handle(family), slices.size(), slices.data(), values.data(),
+                           statuses.data());
+  }
+
+  std::vector<rocksdb::PinnableSlice> values;
+  std::vector<rocksdb::Status> statuses;
+};
+
+// One percept to be loaded, and whose it is.
+struct Wanted {
+  size_t episode = 0;  // index among those loaded
+  EpisodeMember member;
+};
+
+absl::Status FeaturesDamaged(std::string_view key, const absl::Status& status) {
+  return codec::Damaged("features", key,
+                        std::string_view(status.message().data(), status.message().size()));
+}
+
+}  // namespace
+
+absl::Status LoadTrainingEpisodes(const Database::Impl& database, const EventLog& log,
+                                  size_t percepts_max, std::span<const EpisodeId> ids,
+                                  std::vector<TrainingEpisode>& episodes) {
+  std::vector<std::string> names;
+  names.reserve(ids.size());
+  for (const EpisodeId id : ids) names.push_back(keys::Number(id));
+  const ManyValues records(database, Family::kEpisodes, names);
+
+  std::vector<TrainingEpisode> loaded(ids.size());
+  std::vector<Wanted> wanted;
+  std::vector<std::string> feature_names;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (records.statuses[i].IsNotFound()) {
+      return absl::NotFoundError(
+          absl::StrCat("episode not loaded: no episode has id ", ids[i], "; check the id"));
+    }
+    MM_RETURN_IF_ERROR(FromRocks(records.statuses[i], "episodes not loaded"));
+    storage::v1::EpisodeRecord record;
+    MM_RETURN_IF_ERROR(
+        codec::Decode("episodes", names[i], records.values[i].ToStringView(), record));
+    const Episode episode = codec::DecodeEpisode(ids[i], record);
+    loaded[i].id = ids[i];
+    size_t count = 0;
+    for (const EpisodeMember& member : episode.members) {
+      for (uint32_t p = 0; p < member.percept_count && count < percepts_max; ++p, ++count) {
+        wanted.push_back({.episode = i, .member = member});
+        feature_names.push_back(keys::FeaturesOf(member.seq, p));
+      }
+    }
+    loaded[i].percepts.reserve(count);
+  }
+
+  const ManyValues features(database, Family::kFeatures, feature_names);
+  absl::flat_hash_map<ModalityId, ModalitySpec> specs;
+  for (RegisteredModality& modality : log.Modalities()) {
+    specs[modality.id] = std::move(modality.spec);
+  }
+  storage::v1::FeaturesRecord record;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const std::string& key = feature_names[i];
+    if (features.statuses[i].IsNotFound()) return codec::Damaged("features", key, "it is missing");
+    MM_RETURN_IF_ERROR(FromRocks(features.statuses[i], "features not loaded"));
+    MM_RETURN_IF_ERROR(codec::Decode("features", key, features.values[i].ToStringView(), record));
+    TrainingPercept percept{
+        .modality = {}, .features = {}, .time = wanted[i].member.time, .seq = wanted[i].member.seq};
+    ModalityId modality = 0;
+    const absl::Status status = codec::DecodeFeatures(record, modality, percept.features);
+    if (!status.ok()) return FeaturesDamaged(key, status);
+    const auto spec = specs.find(modality);
+    if (spec == specs.end()) {
+      return codec::Damaged("features", key, absl::StrCat("unknown modality ", modality));
+    }
+    percept.modality = spec->second;
+    loaded[wanted[i].episode].percepts.push_back(std::move(percept));
+  }
+  std::move(loaded.begin(), loaded.end(), std::back_inserter(episodes));
+  return absl::OkStatus();
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,50 @@
+// Which events pass a filter, from the secondary keys.
+//
+// Each condition gives a sorted list of sequence numbers by prefix scans; the lists are
+// intersected, the shortest first. Never reads payloads; reads headers only where the ingest time
+// is the sole condition.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "storage/database_impl.h"
+#include "storage/event_log.h"
+#include "storage/modality_registry.h"
+
+namespace mixmatch {
+
+// Sequence numbers, both ends inside. Empty when first > last.
+struct SeqRange {
+  Seq first = 1;
+  Seq last = 0;
+};
+
+// Thread-safety: Immutable; safe to share. Borrows both, for the time of a call.
+class EventFilterResolver {
+ public:
+  EventFilterResolver(const Database::Impl& database, const ModalityTable& modalities)
+      : database_(database), modalities_(modalities) {}
+
+  // Events of `range` that pass, sorted.
+  absl::StatusOr<std::vector<Seq>> Resolve(const EventFilter& filter, SeqRange range) const;
+
+ private:
+  using SeqList = std::vector<Seq>;
+
+  // The part of `range` whose ingest times pass, by binary search on the log.
+  absl::StatusOr<SeqRange> ClipByIngest(const EventFilter& filter, SeqRange range) const;
+  // First entry in `range` with an ingest time of at least `time`; range.last + 1 when none has.
+  absl::StatusOr<Seq> FirstIngestedAt(absl::Time time, SeqRange range) const;
+  // Every event in `range`.
+  absl::StatusOr<SeqList> AllEvents(SeqRange range) const;
+  absl::StatusOr<SeqList> ByTime(const EventFilter& filter, SeqRange range) const;
+  // The union over `prefixes` of the entries in `range`.
+  absl::StatusOr<SeqList> ByPrefixes(Family family, const std::vector<std::string>& prefixes,
+                                     SeqRange range) const;
+
+  const Database::Impl& database_;
+  const ModalityTable& modalities_;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,179 @@
+// Blocks of at most 1 MiB, graphs in chunks of as much.
+#include "storage/index/space_store.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "storage/codec/envelope.h"
+#include "storage/records.pb.h"
+#include "storage/rocks_status.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr size_t kChunkBytes = 1 << 20;
+
+// DATA_LOSS unless the record holds whole rows of finite numbers.
+absl::Status DecodeBlock(std::string_view family, std::string_view key, std::string_view value,
+                         size_t dimension, Block& block) {
+  storage::v1::BlockRecord record;
+  MM_RETURN_IF_ERROR(codec::Decode(family, key, value, record));
+  const size_t rows = record.items().size() / sizeof(uint64_t);
+  if (rows == 0 || record.items().size() != rows * sizeof(uint64_t) ||
+      record.vectors().size() != rows * dimension * sizeof(float)) {
+    return codec::Damaged(family, key,
+                          absl::StrCat(record.vectors().size(), " bytes of vectors for ", rows,
+                                       " rows of ", dimension));
+  }
+  block.place = keys::RowsOf(key);
+  block.items.resize(rows);
+  static_assert(sizeof(ItemId) == sizeof(uint64_t));
+  std::memcpy(block.items.data(), record.items().data(), record.items().size());
+  block.vectors.resize(rows * dimension);
+  std::memcpy(block.vectors.data(), record.vectors().data(), record.vectors().size());
+  if (!std::all_of(block.vectors.begin(), block.vectors.end(),
+                   [](float v) { return std::isfinite(v); })) {
+    return codec::Damaged(family, key, "a number is not finite");
+  }
+  return absl::OkStatus();
+}
+
+void EncodeBlock(const Block& block, storage::v1::BlockRecord& record) {
+  record.set_items(block.items.data(), block.items.size() * sizeof(ItemId));
+  record.set_vectors(block.vectors.data(), block.vectors.size() * sizeof(float));
+}
+
+}  // namespace
+
+absl::Status SpaceStore::Get(std::string_view key, google::protobuf::MessageLite& record) const {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = database_.db().Get({}, family_.get(), key, &value);
+  MM_RETURN_IF_ERROR(FromRocks(status, absl::StrCat(name_, " not read")));
+  return codec::Decode(name_, key, value.ToStringView(), record);
+}
+
+void SpaceStore::Put(std::string_view key, const google::protobuf::MessageLite& record,
+                     rocksdb::WriteBatch& batch) const {
+  batch.Put(family_.get(), key, codec::Encode(key, record)).PermitUncheckedError();
+}
+
+absl::StatusOr<size_t> SpaceStore::ReadDimension() const {
+  storage::v1::SpaceRecord record;
+  MM_RETURN_IF_ERROR(Get(keys::kSpaceInfo, record));
+  if (record.dimension() == 0) return codec::Damaged(name_, keys::kSpaceInfo, "dimension 0");
+  return record.dimension();
+}
+
+absl::Status SpaceStore::WriteDimension(size_t dimension) const {
+  storage::v1::SpaceRecord record;
+  record.set_dimension(static_cast<uint32_t>(dimension));
+  rocksdb::WriteBatch batch;
+  Put(keys::kSpaceInfo, record, batch);
+  return database_.Write(batch, WriteMode::kSynced, absl::StrCat(name_, " not made"));
+}
+
+absl::StatusOr<SpaceCursor> SpaceStore::ReadCursor() const {
+  storage::v1::CursorRecord record;
+  const absl::Status status = Get(keys::kSpaceCursor, record);
+  if (absl::IsNotFound(status)) return SpaceCursor{};
+  MM_RETURN_IF_ERROR(status);
+  return SpaceCursor{.next_seq = record.next_seq(), .next_closed = record.next_closed()};
+}
+
+absl::Status SpaceStore::ReadBlocks(size_t dimension,
+                                    const std::function<void(const Block&)>& take) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  options.readahead_size = 2 << 20;
+  const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator(options, family_.get()));
+  keys::RowKey expected;
+  for (it->Seek("b"); it->Valid() && it->key().starts_with("b"); it->Next()) {
+    const std::string_view key = it->key().ToStringView();
+    Block block;
+    MM_RETURN_IF_ERROR(DecodeBlock(name_, key, it->value().ToStringView(), dimension, block));
+    if (block.place.partition != expected.partition) {
+      expected = {.partition = block.place.partition, .first_row = 0};
+    }
+    if (block.place.first_row != expected.first_row) {
+      return codec::Damaged(name_, key,
+                            absl::StrCat("rows from ", expected.first_row, " are missing"));
+    }
+    expected.first_row += block.items.size();
+    take(block);
+  }
+  return FromRocks(it->status(), absl::StrCat(name_, " not read"));
+}
+
+absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,
+                                     bool background) const {
+  rocksdb::WriteBatch batch;
+  for (const Block& block : blocks) {
+    storage::v1::BlockRecord record;
+    EncodeBlock(block, record);
+    Put(keys::SpaceBlock(block.place.partition, block.place.first_row), record, batch);
+  }
+  storage::v1::CursorRecord record;
+  record.set_next_seq(cursor.next_seq);
+  record.set_next_closed(cursor.next_closed);
+  Put(keys::kSpaceCursor, record, batch);
+  return database_.Write(batch, background ? WriteMode::kBackground : WriteMode::kBuffered,
+                         absl::StrCat("embeddings not stored in ", name_));
+}
+
+GraphRows SpaceStore::ReadGraphRows() const {
+  GraphRows graphs;
+  const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator({}, family_.get()));
+  for (it->Seek("m"); it->Valid() && it->key().starts_with("m"); it->Next()) {
+    const std::string_view key = it->key().ToStringView();
+    storage::v1::ManifestRecord manifest;
+    if (!codec::Decode(name_, key, it->value().ToStringView(), manifest).ok()) continue;
+    if (manifest.row_count() > 0) graphs[keys::RowsOf(key)] = manifest.row_count();
+  }
+  return graphs;
+}
+
+absl::StatusOr<std::string> SpaceStore::ReadGraph(keys::RowKey place) const {
+  const std::string manifest_key = keys::SpaceGraphManifest(place.partition, place.first_row);
+  storage::v1::ManifestRecord manifest;
+  MM_RETURN_IF_ERROR(Get(manifest_key, manifest));
+  std::string bytes;
+  bytes.reserve(manifest.size_bytes());
+  for (uint32_t i = 0; i < manifest.chunk_count(); ++i) {
+    storage::v1::ChunkRecord chunk;
+    MM_RETURN_IF_ERROR(Get(keys::SpaceGraphChunk(place.partition, place.first_row, i), chunk));
+    bytes.append(chunk.data());
+  }
+  if (bytes.size() != manifest.size_bytes() || codec::Checksum(bytes) != manifest.checksum()) {
+    return codec::Damaged(name_, manifest_key, "its chunks are not those that were written");
+  }
+  return bytes;
+}
+
+absl::Status SpaceStore::WriteGraph(keys::RowKey place, uint64_t row_count,
+                                    const std::string& bytes) const {
+  const std::string what = absl::StrCat("graph not stored in ", name_);
+  storage::v1::ManifestRecord manifest;
+  rocksdb::WriteBatch batch;
+  for (size_t offset = 0; offset < bytes.size(); offset += kChunkBytes) {
+    storage::v1::ChunkRecord chunk;
+    chunk.set_data(bytes.substr(offset, kChunkBytes));
+    Put(keys::SpaceGraphChunk(place.partition, place.first_row, manifest.chunk_count()), chunk,
+        batch);
+    manifest.set_chunk_count(manifest.chunk_count() + 1);
+    MM_RETURN_IF_ERROR(database_.Write(batch, WriteMode::kBackground, what));
+    batch.Clear();
+  }
+  manifest.set_version(1);
+  manifest.set_size_bytes(bytes.size());
+  manifest.set_checksum(codec::Checksum(bytes));
+  manifest.set_row_count(row_count);
+  Put(keys::SpaceGraphManifest(place.partition, place.first_row), manifest, batch);
+  return database_.Write(batch, WriteMode::kBackground, what);
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,66 @@
+// What one generation's column family holds: embeddings in blocks of rows, the cursor, and the
+// graphs of sealed segments.
+//
+// Rows of a partition are numbered in the order of their appending; a segment is a range of rows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/generations/embedding_space.h"
+#include "storage/database_impl.h"
+#include "storage/keys.h"
+
+namespace mixmatch {
+
+// Rows of one partition on their way in or out.
+struct Block {
+  keys::RowKey place;
+  std::vector<ItemId> items;
+  std::vector<float> vectors;  // [items.size(), E]
+};
+
+// Segments that have a graph: where they begin, and their number of rows.
+using GraphRows = std::map<keys::RowKey, uint64_t>;
+
+// Thread-safety: Safe for concurrent use.
+class SpaceStore {
+ public:
+  SpaceStore(const Database::Impl* database, std::string name, FamilyHandle family)
+      : database_(*database), name_(std::move(name)), family_(std::move(family)) {}
+
+  // The dimension that the space was made with. NOT_FOUND when making it was not finished.
+  absl::StatusOr<size_t> ReadDimension() const;
+  absl::Status WriteDimension(size_t dimension) const;
+
+  absl::StatusOr<SpaceCursor> ReadCursor() const;
+  // Hands every block to `take`, by partition and row. DATA_LOSS for a damaged one, or a gap.
+  absl::Status ReadBlocks(size_t dimension, const std::function<void(const Block&)>& take) const;
+  // Writes blocks and cursor at once.
+  absl::Status WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,
+                           bool background) const;
+
+  // Graphs that are whole: their rows. Damaged manifests are left out.
+  GraphRows ReadGraphRows() const;
+  // NOT_FOUND, DATA_LOSS.
+  absl::StatusOr<std::string> ReadGraph(keys::RowKey place) const;
+  // Writes a graph in small pieces, the manifest last.
+  absl::Status WriteGraph(keys::RowKey place, uint64_t row_count, const std::string& bytes) const;
+
+ private:
+  absl::Status Get(std::string_view key, google::protobuf::MessageLite& record) const;
+  void Put(std::string_view key, const google::protobuf::MessageLite& record,
+           rocksdb::WriteBatch& batch) const;
+
+  const Database::Impl& database_;
+  const std::string name_;
+  const FamilyHandle family_;
+};
+
+}  // namespace mixmatch

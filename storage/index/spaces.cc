@@ -1,0 +1,100 @@
+// The spaces of a database: which are open, and their column families.
+#include "storage/index/spaces.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "core/base/status.h"
+#include "storage/database_impl.h"
+#include "storage/index/stored_space.h"
+
+namespace mixmatch {
+namespace {
+
+std::string SpaceName(Generation generation) { return absl::StrCat("space_", generation); }
+
+absl::Status NoSuchSpace(Generation generation) {
+  return absl::NotFoundError(
+      absl::StrCat("space not opened: generation ", generation, " has none; create it"));
+}
+
+// Thread-safety: Safe for concurrent use.
+class StoredSpaces final : public EmbeddingSpaces {
+ public:
+  StoredSpaces(Database::Impl* database, const IndexOptions& options)
+      : database_(*database), options_(options) {}
+
+  absl::StatusOr<std::shared_ptr<EmbeddingSpace>> Create(Generation generation,
+                                                         int dimension) override;
+  absl::StatusOr<std::shared_ptr<EmbeddingSpace>> Open(Generation generation) override;
+  absl::Status Drop(Generation generation) override;
+
+ private:
+  Database::Impl& database_;
+  const IndexOptions options_;
+  absl::Mutex mu_;  // held while a space is made, loaded or dropped
+  // One object for each space, as long as anyone holds it: two would number rows alike.
+  std::map<Generation, std::weak_ptr<StoredSpace>> open_ ABSL_GUARDED_BY(mu_);
+};
+
+absl::StatusOr<std::shared_ptr<EmbeddingSpace>> StoredSpaces::Create(Generation generation,
+                                                                     int dimension) {
+  if (dimension < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("space not made: ", dimension, " dimensions; give at least 1"));
+  }
+  const absl::MutexLock lock(&mu_);
+  const std::string name = SpaceName(generation);
+  FamilyHandle family = database_.FindNamed(name);
+  if (family != nullptr) {
+    if (!absl::IsNotFound(SpaceStore(&database_, name, family).ReadDimension().status())) {
+      return absl::AlreadyExistsError(absl::StrCat("space not made: generation ", generation,
+                                                   " has one; open it, or drop it first"));
+    }
+    // Left over from a crash while it was being made.
+    MM_RETURN_IF_ERROR(database_.DropNamed(name));
+  }
+  MM_ASSIGN_OR_RETURN(family, database_.CreateNamed(name));
+  SpaceStore store(&database_, name, std::move(family));
+  MM_RETURN_IF_ERROR(store.WriteDimension(static_cast<size_t>(dimension)));
+  auto space = std::make_shared<StoredSpace>(generation, static_cast<size_t>(dimension),
+                                             std::move(store), options_);
+  MM_RETURN_IF_ERROR(space->Load());
+  open_[generation] = space;
+  return space;
+}
+
+absl::StatusOr<std::shared_ptr<EmbeddingSpace>> StoredSpaces::Open(Generation generation) {
+  const absl::MutexLock lock(&mu_);
+  if (std::shared_ptr<StoredSpace> space = open_[generation].lock()) return space;
+  const std::string name = SpaceName(generation);
+  FamilyHandle family = database_.FindNamed(name);
+  if (family == nullptr) return NoSuchSpace(generation);
+  SpaceStore store(&database_, name, std::move(family));
+  const absl::StatusOr<size_t> dimension = store.ReadDimension();
+  if (absl::IsNotFound(dimension.status())) return NoSuchSpace(generation);
+  MM_RETURN_IF_ERROR(dimension.status());
+  auto space = std::make_shared<StoredSpace>(generation, *dimension, std::move(store), options_);
+  MM_RETURN_IF_ERROR(space->Load());
+  open_[generation] = space;
+  return space;
+}
+
+absl::Status StoredSpaces::Drop(Generation generation) {
+  const absl::MutexLock lock(&mu_);
+  if (const std::shared_ptr<StoredSpace> space = open_[generation].lock()) space->Retire();
+  open_.erase(generation);
+  return database_.DropNamed(SpaceName(generation));
+}
+
+}  // namespace
+
+std::unique_ptr<EmbeddingSpaces> MakeEmbeddingSpaces(Database* database,
+                                                     const IndexOptions& options) {
+  return std::make_unique<StoredSpaces>(&database->impl(), options);
+}
+
+}  // namespace mixmatch

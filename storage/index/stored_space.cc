@@ -1,0 +1,260 @@
+// Appending writes first and shows afterwards; searching copies handles and then looks.
+#include "storage/index/stored_space.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "storage/index/top_k.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr size_t kBlockBytesMax = 1 << 20;
+
+bool AllFinite(std::span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+}
+
+}  // namespace
+
+StoredSpace::StoredSpace(Generation generation, size_t dimension, SpaceStore store,
+                         const IndexOptions& options)
+    : generation_(generation),
+      dimension_(dimension),
+      store_(std::move(store)),
+      options_(options),
+      builder_(options, [this](ModalityId partition, const std::shared_ptr<const Rows>& rows,
+                               const std::shared_ptr<const Graph>& graph) {
+        InstallGraph(partition, *rows, graph);
+        // When this fails, the graph serves all the same and is built again at the next start.
+        if (!retired_) {
+          store_
+              .WriteGraph({.partition = partition, .first_row = rows->first_row()},
+                          rows->capacity(), graph->Serialize())
+              .IgnoreError();
+        }
+      }) {}
+
+absl::Status StoredSpace::Load() {
+  const GraphRows stored = store_.ReadGraphRows();
+  {
+    const absl::MutexLock append_lock(&append_mu_);
+    MM_ASSIGN_OR_RETURN(const SpaceCursor cursor, store_.ReadCursor());
+    MM_RETURN_IF_ERROR(store_.ReadBlocks(
+        dimension_, [this, &stored](const Block& block)
+                        ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_) { AddRows(block, &stored); }));
+    const absl::MutexLock lock(&mu_);
+    cursor_ = cursor;
+  }
+  LoadGraphs(stored);
+  return absl::OkStatus();
+}
+
+void StoredSpace::LoadGraphs(const GraphRows& stored) {
+  std::vector<Part> full;
+  {
+    const absl::MutexLock lock(&mu_);
+    for (const auto& [partition, segments] : partitions_) {
+      for (const Segment& segment : segments) {
+        if (segment.count == segment.rows->capacity()) full.push_back({partition, segment});
+      }
+    }
+  }
+  for (const Part& part : full) {
+    const std::shared_ptr<const Rows> rows = part.segment.rows;
+    const keys::RowKey place{.partition = part.partition, .first_row = rows->first_row()};
+    const auto found = stored.find(place);
+    if (found != stored.end() && found->second == rows->capacity()) {
+      const absl::StatusOr<std::string> bytes = store_.ReadGraph(place);
+      if (bytes.ok()) {
+        const auto graph = Graph::Deserialize(rows, options_, *bytes);
+        if (graph.ok()) {
+          InstallGraph(part.partition, *rows, *graph);
+          continue;
+        }
+      }
+    }
+    if (rows->capacity() >= options_.graph_from) builder_.Add(part.partition, rows);
+  }
+}
+
+SpaceCursor StoredSpace::cursor() const {
+  const absl::MutexLock lock(&mu_);
+  return cursor_;
+}
+
+absl::Status StoredSpace::CheckAppend(std::span<const EmbeddedItem> items,
+                                      std::span<const float> vectors) const {
+  if (vectors.size() != items.size() * dimension_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("embeddings refused: ", vectors.size(), " numbers for ", items.size(),
+                     " items of ", dimension_, " dimensions; give one vector for each item"));
+  }
+  if (!AllFinite(vectors)) {
+    return absl::InvalidArgumentError(
+        "embeddings refused: a number is not finite; check the encoder's weights");
+  }
+  if (retired_) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "embeddings refused: generation ", generation_, " is dropped; append to another"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<Block> StoredSpace::MakeBlocks(std::span<const EmbeddedItem> items,
+                                           std::span<const float> vectors) const {
+  const size_t rows_max = std::max<size_t>(1, kBlockBytesMax / (dimension_ * sizeof(float) + 8));
+  std::map<ModalityId, uint64_t> next_row;
+  {
+    const absl::MutexLock lock(&mu_);
+    for (const auto& [partition, segments] : partitions_) {
+      const Segment& last = segments.back();
+      next_row[partition] = last.rows->first_row() + last.count;
+    }
+  }
+  std::vector<Block> blocks;
+  std::map<ModalityId, size_t> open;  // the block that takes a partition's next row
+  for (size_t i = 0; i < items.size(); ++i) {
+    const ModalityId partition = items[i].partition;
+    const auto [found, added] = open.try_emplace(partition, blocks.size());
+    if (added || blocks[found->second].items.size() == rows_max) {
+      found->second = blocks.size();
+      blocks.push_back({.place = {.partition = partition, .first_row = next_row[partition]},
+                        .items = {},
+                        .vectors = {}});
+    }
+    Block& block = blocks[found->second];
+    block.items.push_back(items[i].item);
+    const auto vector = vectors.subspan(i * dimension_, dimension_);
+    block.vectors.insert(block.vectors.end(), vector.begin(), vector.end());
+    ++next_row[partition];
+  }
+  return blocks;
+}
+
+absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
+                                 std::span<const float> vectors, SpaceCursor next,
+                                 bool background) {
+  MM_RETURN_IF_ERROR(CheckAppend(items, vectors));
+  const absl::MutexLock append_lock(&append_mu_);
+  const std::vector<Block> blocks = MakeBlocks(items, vectors);
+  MM_RETURN_IF_ERROR(store_.WriteBlocks(blocks, next, background));
+  for (const Block& block : blocks) AddRows(block, nullptr);
+  const absl::MutexLock lock(&mu_);
+  cursor_ = next;
+  return absl::OkStatus();
+}
+
+size_t StoredSpace::CapacityAt(keys::RowKey place, const GraphRows* stored) const {
+  if (stored == nullptr) return options_.seal_at;
+  const auto graph = stored->lower_bound(place);
+  if (graph == stored->end() || graph->first.partition != place.partition) return options_.seal_at;
+  if (graph->first == place) return graph->second;
+  // Up to where the next graph begins, so that it keeps its rows.
+  return std::min<size_t>(options_.seal_at, graph->first.first_row - place.first_row);
+}
+
+void StoredSpace::AddRows(const Block& block, const GraphRows* stored) {
+  for (size_t done = 0; done < block.items.size();) {
+    std::shared_ptr<Rows> rows;
+    {
+      const absl::MutexLock lock(&mu_);
+      std::vector<Segment>& segments = partitions_[block.place.partition];
+      if (segments.empty() || segments.back().count == segments.back().rows->capacity()) {
+        const keys::RowKey place{.partition = block.place.partition,
+                                 .first_row = block.place.first_row + done};
+        segments.push_back(
+            {.rows = std::make_shared<Rows>(place.first_row, CapacityAt(place, stored), dimension_),
+             .count = 0,
+             .graph = nullptr});
+      }
+      rows = segments.back().rows;
+    }
+    // Nobody sees these rows before the count below says so.
+    const size_t n = std::min(block.items.size() - done, rows->capacity() - rows->size());
+    rows->Append(std::span(block.items).subspan(done, n), block.vectors.data() + done * dimension_);
+    done += n;
+    count_ += n;
+    const bool full = rows->size() == rows->capacity();
+    {
+      const absl::MutexLock lock(&mu_);
+      partitions_[block.place.partition].back().count = rows->size();
+    }
+    if (full && stored == nullptr && rows->capacity() >= options_.graph_from) {
+      builder_.Add(block.place.partition, rows);
+    }
+  }
+}
+
+void StoredSpace::InstallGraph(ModalityId partition, const Rows& rows,
+                               const std::shared_ptr<const Graph>& graph) {
+  const absl::MutexLock lock(&mu_);
+  for (Segment& segment : partitions_[partition]) {
+    if (segment.rows.get() == &rows) segment.graph = graph;
+  }
+}
+
+absl::StatusOr<bool> StoredSpace::SearchSegment(const Part& part, const float* query, size_t k,
+                                                const std::vector<Seq>* allowed, TopK& nearest,
+                                                uint64_t& compared) const {
+  const Segment& segment = part.segment;
+  const Rows& rows = *segment.rows;
+  if (allowed == nullptr && segment.graph != nullptr && segment.graph->IsWorthwhile(k)) {
+    std::vector<size_t> found;
+    MM_ASSIGN_OR_RETURN(const uint64_t looked_at, segment.graph->Search(query, k, found));
+    compared += looked_at;
+    if (found.size() == k) {
+      for (const size_t row : found) rows.Offer(row, query, part.partition, nearest);
+      return true;
+    }
+    // The graph does not reach k rows, and k were promised.
+  }
+  compared += rows.Scan(segment.count, query, part.partition, allowed, nearest);
+  return false;
+}
+
+absl::StatusOr<SearchResult> StoredSpace::Search(std::span<const ModalityId> partitions,
+                                                 std::span<const float> query, size_t k,
+                                                 const std::vector<Seq>* allowed) const {
+  if (query.size() != dimension_) {
+    return absl::InvalidArgumentError(absl::StrCat("search refused: a query of ", query.size(),
+                                                   " dimensions; this space has ", dimension_));
+  }
+  if (!AllFinite(query)) {
+    return absl::InvalidArgumentError(
+        "search refused: a number of the query is not finite; send finite numbers");
+  }
+  const std::set<ModalityId> wanted(partitions.begin(), partitions.end());
+  std::vector<Part> parts;
+  size_t total = 0;
+  {
+    const absl::MutexLock lock(&mu_);
+    for (const ModalityId partition : wanted) {
+      const auto found = partitions_.find(partition);
+      if (found == partitions_.end()) continue;
+      for (const Segment& segment : found->second) {
+        parts.push_back({partition, segment});
+        total += segment.count;
+      }
+    }
+  }
+  SearchResult result{.neighbours = {},
+                      .plan = allowed == nullptr ? "exact" : "exact-filtered",
+                      .candidate_count = 0};
+  k = std::min(k, total);
+  if (k == 0) return result;
+  TopK nearest(k);
+  for (const Part& part : parts) {
+    MM_ASSIGN_OR_RETURN(const bool by_graph, SearchSegment(part, query.data(), k, allowed, nearest,
+                                                           result.candidate_count));
+    if (by_graph) result.plan = "graph";
+  }
+  result.neighbours = nearest.Take();
+  return result;
+}
+
+}  // namespace mixmatch
