@@ -106,7 +106,7 @@ for word in romeo kilo sierra; do
   $report recall "the spoken word '$word', an unheard voice" "$work/recall.json"
   $report picture "the nearest picture" "$work" "$work/recall.json"
 done
-ctl --json recall --image "$work/sights/query-tango-00.png" --want text -k 3 >"$work/recall.json"
+ctl --json recall --image "$work/sights/query-tango-00.png" --want text --fold -k 3 >"$work/recall.json"
 $report picture "this sight" "$work" sights/query-tango-00.png
 $report recall "the sight above" "$work/recall.json"
 
