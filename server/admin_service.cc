@@ -19,7 +19,7 @@
 namespace mixmatch {
 namespace {
 
-constexpr double kSlowGflops = 20;
+constexpr double kSlowGflops = 8;
 constexpr size_t kRefusalsToWarn = 3;
 
 uint64_t ResidentBytes() {

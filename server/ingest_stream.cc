@@ -55,8 +55,8 @@ void IngestStream::OnReadDone(bool ok) {
   uint64_t index = 0;
   {
     const absl::MutexLock lock(&mu_);
-    reading_ = false;
     if (!ok) {
+      reading_ = false;
       ended_ = true;
       Pump();
       return;
@@ -70,7 +70,9 @@ void IngestStream::OnReadDone(bool ok) {
                           [self = shared_from_this(), index](const AppendResult& result) {
                             self->OnResult(index, result);
                           });
+  // Only now may another thread's Pump() read on: events are submitted in the order of the stream.
   const absl::MutexLock lock(&mu_);
+  reading_ = false;
   Pump();
 }
 

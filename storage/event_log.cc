@@ -1,9 +1,9 @@
-// Reads from one family after another; writes through EventAppender.
+// Writes through EventAppender, reads through EventReader and EventFilterResolver.
 #include "storage/event_log.h"
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -12,11 +12,13 @@
 #include "core/base/status.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
-#include "storage/codec/features_codec.h"
 #include "storage/database_impl.h"
 #include "storage/event_appender.h"
 #include "storage/event_filter.h"
+#include "storage/event_reader.h"
+#include "storage/high_water_mark.h"
 #include "storage/keys.h"
+#include "storage/log_mark.h"
 #include "storage/modality_registry.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
@@ -33,7 +35,7 @@ absl::Status NoSuchEvent(Seq seq) {
 
 class EventLog::Impl {
  public:
-  explicit Impl(Database::Impl* database) : db(*database) {}
+  explicit Impl(Database::Impl* database) : db(*database), reader(*database) {}
 
   // Takes up the counters and the end of the log.
   absl::Status Load();
@@ -45,15 +47,8 @@ class EventLog::Impl {
   absl::Time NextIngestTime(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu) {
     return std::max(now, last_ingest);
   }
-  absl::StatusOr<LoggedEvent> ReadEvent(Seq seq, const storage::v1::LogRecord& record,
-                                        Detail detail) const;
-  // Reads a percept under the iterator.
-  absl::StatusOr<StoredPercept> ReadPercept(std::string_view key, std::string_view value,
-                                            const ModalityTable& table) const;
-  absl::StatusOr<std::vector<LoggedEvent>> ListAll(Seq after, size_t limit, bool descending,
-                                                   Detail detail) const;
-
   const Database::Impl& db;
+  const EventReader reader;
   ModalityRegistry registry;
   // What readers see: the end of what is written.
   std::atomic<Seq> last_seq{0};
@@ -63,6 +58,8 @@ class EventLog::Impl {
   // Numbers are used once, also by a write that failed: it may come back with the log.
   Seq next_seq ABSL_GUARDED_BY(append_mu) = 1;
   absl::Time last_ingest ABSL_GUARDED_BY(append_mu) = absl::InfinitePast();
+
+  std::optional<MarkKeeper> mark_keeper;  // last, so that its thread ends first
 };
 
 absl::Status EventLog::Impl::Load() {
@@ -79,16 +76,19 @@ absl::Status EventLog::Impl::Load() {
   const auto it = db.Iterate(Family::kLog);
   it->SeekToLast();
   MM_RETURN_IF_ERROR(FromRocks(it->status(), "log not read"));
-  if (!it->Valid()) return absl::OkStatus();
-  storage::v1::LogRecord record;
-  const std::string_view key = it->key().ToStringView();
-  last_seq = keys::LastNumber(key);
-  const absl::MutexLock lock(&append_mu);
-  next_seq = last_seq + 1;
-  // A damaged last entry is reported when it is read; the log goes on behind it.
-  if (codec::Decode("log", key, it->value().ToStringView(), record).ok()) {
-    last_ingest = codec::FromNanos(record.ingest_time_ns());
+  if (it->Valid()) {
+    const std::string_view key = it->key().ToStringView();
+    last_seq = keys::LastNumber(key);
+    const absl::MutexLock lock(&append_mu);
+    next_seq = last_seq + 1;
+    // A damaged last entry is reported when it is read; the log goes on behind it.
+    storage::v1::LogRecord record;
+    if (codec::Decode("log", key, it->value().ToStringView(), record).ok()) {
+      last_ingest = codec::FromNanos(record.ingest_time_ns());
+    }
   }
+  MM_RETURN_IF_ERROR(CheckMark(db, last_seq));
+  mark_keeper.emplace(MarkPath(db), [this] { return MarkOf(db, last_seq); });
   return absl::OkStatus();
 }
 
@@ -112,69 +112,6 @@ absl::StatusOr<Seq> EventLog::Impl::AppendRecord(storage::v1::LogRecord record, 
   last_ingest = ingest;
   last_seq = seq;
   return seq;
-}
-
-absl::StatusOr<LoggedEvent> EventLog::Impl::ReadEvent(Seq seq, const storage::v1::LogRecord& record,
-                                                      Detail detail) const {
-  LoggedEvent logged{
-      .event = {}, .seq = seq, .ingest_time = codec::FromNanos(record.ingest_time_ns())};
-  const std::string key = keys::Number(seq);
-  absl::Status status = codec::DecodeHeader(record.event(), logged.event);
-  const auto message = [&status] {
-    return std::string_view(status.message().data(), status.message().size());
-  };
-  if (!status.ok()) return codec::Damaged("log", key, message());
-  if (detail == Detail::kHeader || !codec::HasPayloadApart(record.event())) return logged;
-  storage::v1::PayloadRecord payload;
-  status = db.Get(Family::kPayloads, key, payload);
-  if (absl::IsNotFound(status)) return codec::Damaged("payloads", key, "it is missing");
-  MM_RETURN_IF_ERROR(status);
-  status = codec::DecodePayload(record.event(), payload, logged.event);
-  if (!status.ok()) return codec::Damaged("payloads", key, message());
-  return logged;
-}
-
-absl::StatusOr<StoredPercept> EventLog::Impl::ReadPercept(std::string_view key,
-                                                          std::string_view value,
-                                                          const ModalityTable& table) const {
-  storage::v1::FeaturesRecord record;
-  MM_RETURN_IF_ERROR(codec::Decode("features", key, value, record));
-  StoredPercept percept;
-  const absl::Status status = codec::DecodeFeatures(record, percept.modality_id, percept.features);
-  if (!status.ok()) {
-    return codec::Damaged("features", key,
-                          std::string_view(status.message().data(), status.message().size()));
-  }
-  const auto spec = table.by_id.find(percept.modality_id);
-  if (spec == table.by_id.end()) {
-    return codec::Damaged("features", key, absl::StrCat("unknown modality ", percept.modality_id));
-  }
-  percept.item = ItemId::ForPercept(keys::FeaturesSeq(key), keys::FeaturesIndex(key));
-  percept.modality = spec->second;
-  return percept;
-}
-
-absl::StatusOr<std::vector<LoggedEvent>> EventLog::Impl::ListAll(Seq after, size_t limit,
-                                                                 bool descending,
-                                                                 Detail detail) const {
-  const auto it = db.Iterate(Family::kLog);
-  if (!descending) {
-    it->Seek(keys::Number(after + 1));
-  } else if (after == 0) {
-    it->SeekToLast();
-  } else {
-    it->SeekForPrev(keys::Number(after - 1));
-  }
-  std::vector<LoggedEvent> events;
-  for (; it->Valid() && events.size() < limit; descending ? it->Prev() : it->Next()) {
-    storage::v1::LogRecord record;
-    const std::string_view key = it->key().ToStringView();
-    MM_RETURN_IF_ERROR(codec::Decode("log", key, it->value().ToStringView(), record));
-    if (!record.has_event()) continue;
-    MM_ASSIGN_OR_RETURN(events.emplace_back(), ReadEvent(keys::LastNumber(key), record, detail));
-  }
-  MM_RETURN_IF_ERROR(FromRocks(it->status(), "log not read"));
-  return events;
 }
 
 EventLog::EventLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -261,7 +198,7 @@ absl::StatusOr<LoggedEvent> EventLog::Get(Seq seq, Detail detail) const {
   if (absl::IsNotFound(status)) return NoSuchEvent(seq);
   MM_RETURN_IF_ERROR(status);
   if (!record.has_event()) return NoSuchEvent(seq);
-  return impl_->ReadEvent(seq, record, detail);
+  return impl_->reader.ReadEvent(seq, record, detail);
 }
 
 absl::StatusOr<Seq> EventLog::Find(const std::string& source, const std::string& event_id) const {
@@ -279,7 +216,7 @@ absl::StatusOr<Seq> EventLog::Find(const std::string& source, const std::string&
 absl::StatusOr<std::vector<LoggedEvent>> EventLog::List(const EventFilter& filter, Seq after,
                                                         size_t limit, bool descending,
                                                         Detail detail) const {
-  if (filter.empty()) return impl_->ListAll(after, limit, descending, detail);
+  if (filter.empty()) return impl_->reader.ListAll(after, limit, descending, detail);
   SeqRange range{.first = 1, .last = last_seq()};
   if (!descending) range.first = after + 1;
   if (descending && after > 0) range.last = std::min(range.last, after - 1);
@@ -311,7 +248,7 @@ absl::StatusOr<std::vector<StoredPercept>> EventLog::EventPercepts(Seq seq) cons
   for (it->Seek(keys::Number(seq)); it->Valid(); it->Next()) {
     MM_ASSIGN_OR_RETURN(
         percepts.emplace_back(),
-        impl_->ReadPercept(it->key().ToStringView(), it->value().ToStringView(), *table));
+        impl_->reader.ReadPercept(it->key().ToStringView(), it->value().ToStringView(), *table));
   }
   MM_RETURN_IF_ERROR(FromRocks(it->status(), "features not read"));
   if (percepts.empty()) return NoSuchEvent(seq);
@@ -336,7 +273,7 @@ absl::Status EventLog::ScanPercepts(Seq first, size_t percepts_max,
     }
     current = seq;
     MM_ASSIGN_OR_RETURN(percepts.emplace_back(),
-                        impl_->ReadPercept(key, it->value().ToStringView(), *table));
+                        impl_->reader.ReadPercept(key, it->value().ToStringView(), *table));
   }
   MM_RETURN_IF_ERROR(FromRocks(it->status(), "features not read"));
   next = std::max(first, last + 1);

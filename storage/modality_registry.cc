@@ -81,12 +81,12 @@ absl::Status ModalityRegistry::Load(const Database::Impl& database) {
     MM_RETURN_IF_ERROR(codec::Decode("meta", key, it->value().ToStringView(), record));
     const ModalityId id = keys::ModalityOf(key);
     if (id == 0) return codec::Damaged("meta", key, "the key is no modality's");
-    ModalitySpec spec{.name = record.name(),
-                      .kind = static_cast<PayloadKind>(record.kind()),
-                      .dimension = record.dimension()};
+    const ModalitySpec spec{.name = record.name(),
+                            .kind = static_cast<PayloadKind>(record.kind()),
+                            .dimension = record.dimension()};
     table.by_id[id] = spec;
-    table.by_name[spec.name] = {
-        .id = id, .spec = std::move(spec), .percept_count = record.percept_count()};
+    RegisteredModality& modality = table.by_name[spec.name];
+    modality = {.id = id, .spec = spec, .percept_count = record.percept_count()};
     table.next_id = id + 1;
   }
   MM_RETURN_IF_ERROR(FromRocks(it->status(), "modalities not read"));

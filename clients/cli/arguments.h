@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "mixmatch/v1/event.pb.h"
+#include "mixmatch/v1/memory.pb.h"
 
 namespace mixmatch::cli {
 

@@ -40,7 +40,7 @@ int RunEval(const Session& session, const EvalOptions& options) {
                      *evaluation.ks().rbegin(), "); give -k")));
   }
   if (evaluation.hopeless_count() > 0) {
-    session.err() << "mixmatchctl: " << FormatCount(evaluation.hopeless_count())
+    session.err() << "mixmatchctl: " << CountText(evaluation.hopeless_count())
                   << " queries have nothing relevant stored; they count as 0\n";
   }
   const uint32_t k = evaluation.ks().empty() ? Evaluation::kDefaultK : *evaluation.ks().begin();

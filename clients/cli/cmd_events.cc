@@ -51,11 +51,11 @@ void AddEvent(const v1::StoredEvent& stored, Table* table) {
   std::string content;
   for (const v1::Percept& percept : event.percepts()) {
     absl::StrAppend(&modalities, modalities.empty() ? "" : " ", percept.modality());
-    absl::StrAppend(&content, content.empty() ? "" : " ", FormatPayload(percept));
+    absl::StrAppend(&content, content.empty() ? "" : " ", PayloadText(percept));
   }
-  table->AddRow({absl::StrCat(stored.sequence()), FormatKey(event), FormatTime(event.time()),
+  table->AddRow({absl::StrCat(stored.sequence()), KeyText(event), TimeText(event.time()),
                  event.scene(), stored.episode_id() > 0 ? absl::StrCat(stored.episode_id()) : "",
-                 modalities, content, FormatMetadata(event)});
+                 modalities, content, MetadataText(event)});
 }
 
 // Reads pages until `limit` events are there or none is left.
@@ -126,7 +126,7 @@ int RunGet(const Session& session, const GetOptions& options) {
   Table table = EventTable();
   AddEvent(response->event(), &table);
   table.Print(session.out());
-  session.out() << "stored " << FormatTime(response->event().ingest_time()) << '\n';
+  session.out() << "stored " << TimeText(response->event().ingest_time()) << '\n';
   return kExitOk;
 }
 
@@ -152,8 +152,8 @@ int RunEpisode(const Session& session, const EpisodeOptions& options) {
   }
   const v1::Episode& episode = response->episode();
   session.out() << "episode " << episode.episode_id() << ", scene '"
-                << Printable(episode.scene(), 80) << "', " << FormatTime(episode.start_time())
-                << " to " << FormatTime(episode.end_time())
+                << Printable(episode.scene(), 80) << "', " << TimeText(episode.start_time())
+                << " to " << TimeText(episode.end_time())
                 << (episode.closed() ? ", closed" : ", open") << (episode.late() ? ", late" : "")
                 << (episode.probe() ? ", probe" : "") << '\n';
   Table table = EventTable();

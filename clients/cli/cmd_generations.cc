@@ -17,7 +17,7 @@ std::string Scores(const v1::Generation& generation) {
   std::string text;
   for (const v1::GateScore& score : generation.scores()) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", score.measure(), " ",
-                    FormatNumber(score.candidate(), 3), " (was ", FormatNumber(score.serving(), 3),
+                    NumberText(score.candidate(), 3), " (was ", NumberText(score.serving(), 3),
                     ")");
   }
   return text;
@@ -44,11 +44,10 @@ int RunList(const Session& session) {
                {"reason"}});
   for (const v1::Generation& generation : response->generations()) {
     table.AddRow(
-        {absl::StrCat(generation.number()), StateOf(generation),
-         FormatTime(generation.create_time()), generation.trigger(),
-         FormatCount(generation.steps()), FormatCount(generation.learned()),
-         FormatCount(generation.embedding_count()),
-         generation.has_publish_time() ? FormatDuration(ToDuration(generation.publish_time())) : "",
+        {absl::StrCat(generation.number()), StateOf(generation), TimeText(generation.create_time()),
+         generation.trigger(), CountText(generation.steps()), CountText(generation.learned()),
+         CountText(generation.embedding_count()),
+         generation.has_publish_time() ? DurationText(ToDuration(generation.publish_time())) : "",
          Scores(generation), generation.reason()});
   }
   table.Print(session.out());
@@ -79,7 +78,7 @@ int RunPublish(const Session& session) {
   const bool published = last->phase() == v1::PublishGenerationResponse::PUBLISHED;
   session.out() << "generation " << last->generation().number()
                 << (published ? " is published" : " is refused") << " after "
-                << FormatDuration(ToDuration(last->elapsed())) << ": "
+                << DurationText(ToDuration(last->elapsed())) << ": "
                 << Printable(last->generation().reason(), 1000) << '\n';
   const std::string scores = Scores(last->generation());
   if (!scores.empty()) session.out() << "scores: " << Printable(scores, 1000) << '\n';

@@ -8,6 +8,7 @@
 #include "clients/cli/format.h"
 #include "clients/cli/manifest_ingest.h"
 #include "clients/cli/waiting.h"
+#include "clients/manifest/line_reader.h"
 
 namespace mixmatch::cli {
 namespace {
@@ -51,12 +52,12 @@ void PrintJson(const IngestAccount& account, std::ostream& out) {
 }
 
 void PrintSummary(const IngestAccount& account, std::ostream& out) {
-  out << FormatCount(account.stored_count) << " stored, " << FormatCount(account.duplicate_count)
-      << " there already, " << FormatCount(account.rejected_count) << " rejected";
+  out << CountText(account.stored_count) << " stored, " << CountText(account.duplicate_count)
+      << " there already, " << CountText(account.rejected_count) << " rejected";
   if (account.skipped_count > 0) {
-    out << ", " << FormatCount(account.skipped_count) << " acknowledged in an earlier run";
+    out << ", " << CountText(account.skipped_count) << " acknowledged in an earlier run";
   }
-  out << "; " << FormatDuration(account.elapsed) << ", " << FormatNumber(RateOf(account), 0)
+  out << "; " << DurationText(account.elapsed) << ", " << NumberText(RateOf(account), 0)
       << " events/s\n";
 }
 

@@ -33,11 +33,11 @@ int RunResume(const Session& session) { return SetLearning(session, false); }
 // Steps count up to what was asked; with a time asked for, seconds do.
 void ShowConsolidation(const v1::ConsolidateResponse& response, double seconds_asked,
                        Progress* progress) {
-  std::string detail = absl::StrCat("loss ", FormatNumber(response.loss(), 3));
+  std::string detail = absl::StrCat("loss ", NumberText(response.loss(), 3));
   if (seconds_asked > 0) {
     const absl::Duration elapsed = ToDuration(response.elapsed());
-    absl::StrAppend(&detail, "  ", FormatNumber(response.steps_per_s(), 1), " steps/s  ",
-                    FormatDuration(elapsed), " of ", FormatDuration(absl::Seconds(seconds_asked)));
+    absl::StrAppend(&detail, "  ", NumberText(response.steps_per_s(), 1), " steps/s  ",
+                    DurationText(elapsed), " of ", DurationText(absl::Seconds(seconds_asked)));
     progress->Update(response.steps_done(), 0, detail);
     return;
   }
@@ -66,10 +66,10 @@ int RunConsolidate(const Session& session, const ConsolidateOptions& options) {
   if (session.json) {
     session.PrintJson(*last);
   } else {
-    session.out() << FormatCount(last->steps_done()) << " steps in "
-                  << FormatDuration(ToDuration(last->elapsed())) << ", "
-                  << FormatNumber(last->steps_per_s(), 1) << "/s, loss "
-                  << FormatNumber(last->loss(), 3) << '\n';
+    session.out() << CountText(last->steps_done()) << " steps in "
+                  << DurationText(ToDuration(last->elapsed())) << ", "
+                  << NumberText(last->steps_per_s(), 1) << "/s, loss "
+                  << NumberText(last->loss(), 3) << '\n';
   }
   return kExitOk;
 }

@@ -52,18 +52,18 @@ std::string Content(const v1::Event& event, std::optional<uint32_t> index) {
   std::string text;
   for (int i = 0; i < event.percepts_size(); ++i) {
     if (index && static_cast<uint32_t>(i) != *index) continue;
-    absl::StrAppend(&text, text.empty() ? "" : " ", FormatPayload(event.percepts(i)));
+    absl::StrAppend(&text, text.empty() ? "" : " ", PayloadText(event.percepts(i)));
   }
   return text;
 }
 
 void AddPercept(const v1::Experience& found, std::vector<std::string>* cells) {
   const v1::Event& event = found.event().event();
-  cells->insert(cells->end(),
-                {found.modality(), Content(event, found.percept_index()), FormatKey(event),
-                 event.scene(), FormatTime(event.time()),
-                 found.has_episode() ? absl::StrCat(found.episode().episode_id()) : "",
-                 FormatMetadata(event)});
+  cells->insert(
+      cells->end(),
+      {found.modality(), Content(event, found.percept_index()), KeyText(event), event.scene(),
+       TimeText(event.time()),
+       found.has_episode() ? absl::StrCat(found.episode().episode_id()) : "", MetadataText(event)});
 }
 
 void AddEpisodeCells(const v1::Experience& found, std::vector<std::string>* cells) {
@@ -73,11 +73,11 @@ void AddEpisodeCells(const v1::Experience& found, std::vector<std::string>* cell
   std::string metadata;
   for (const v1::StoredEvent& stored : episode.events()) {
     absl::StrAppend(&content, content.empty() ? "" : " ", Content(stored.event(), std::nullopt));
-    absl::StrAppend(&keys, keys.empty() ? "" : " ", FormatKey(stored.event()));
-    if (metadata.empty()) metadata = FormatMetadata(stored.event());
+    absl::StrAppend(&keys, keys.empty() ? "" : " ", KeyText(stored.event()));
+    if (metadata.empty()) metadata = MetadataText(stored.event());
   }
   cells->insert(cells->end(),
-                {"episode", content, keys, episode.scene(), FormatTime(episode.start_time()),
+                {"episode", content, keys, episode.scene(), TimeText(episode.start_time()),
                  absl::StrCat(episode.episode_id()), metadata});
 }
 
@@ -94,19 +94,19 @@ void PrintExperiences(const v1::RecallResponse& response, bool fold, std::ostrea
                {"identical", Table::Align::kRight}});
   int rank = 0;
   for (const v1::Experience& found : response.experiences()) {
-    std::vector<std::string> cells = {absl::StrCat(++rank), FormatNumber(found.similarity(), 3)};
+    std::vector<std::string> cells = {absl::StrCat(++rank), NumberText(found.similarity(), 3)};
     if (found.has_event()) {
       AddPercept(found, &cells);
     } else {
       AddEpisodeCells(found, &cells);
     }
-    cells.push_back(fold ? FormatCount(found.identical_count()) : "");
+    cells.push_back(fold ? CountText(found.identical_count()) : "");
     table.AddRow(std::move(cells));
   }
   table.Print(out);
   if (rank == 0) out << "nothing found\n";
   out << "generation " << response.generation() << ", " << response.plan() << " search over "
-      << FormatCount(response.candidate_count()) << " embeddings\n";
+      << CountText(response.candidate_count()) << " embeddings\n";
 }
 
 int RunRecall(const Session& session, const RecallOptions& options) {
@@ -146,7 +146,7 @@ int RunEmbed(const Session& session, const PerceptArguments& options) {
   session.out() << "generation " << embedding.generation() << ", " << embedding.values_size()
                 << " numbers:";
   for (int i = 0; i < std::min(kShownNumbers, embedding.values_size()); ++i) {
-    session.out() << ' ' << FormatNumber(embedding.values(i), 4);
+    session.out() << ' ' << NumberText(embedding.values(i), 4);
   }
   session.out() << (embedding.values_size() > kShownNumbers ? " … (all with --json)\n" : "\n");
   return kExitOk;

@@ -13,39 +13,38 @@ std::string Words(const v1::GetStatusResponse& status) {
   std::string state = v1::LearningStatus::State_Name(learning.state());
   for (char& c : state) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   return absl::StrCat(state, ", ", learning.preset(), " with ",
-                      FormatCount(learning.parameter_count()), " parameters on ",
-                      learning.device());
+                      CountText(learning.parameter_count()), " parameters on ", learning.device());
 }
 
 void PrintFacts(const v1::GetStatusResponse& status, std::ostream& out) {
   const v1::LearningStatus& learning = status.learning();
   const v1::Watermarks& marks = status.watermarks();
   Table table({{"mixmatchd"}, {status.version()}});
-  table.AddRow({"started", FormatTime(status.start_time())});
-  table.AddRow({"events", FormatCount(status.event_count())});
-  table.AddRow({"episodes", absl::StrCat(FormatCount(status.episode_count()), ", ",
-                                         FormatCount(status.open_episode_count()), " open, ",
-                                         FormatCount(learning.episodes_probe()), " probes")});
-  table.AddRow({"watermarks", absl::StrCat("durable ", FormatCount(marks.durable()),
-                                           ", recallable ", FormatCount(marks.recallable()),
-                                           ", learned ", FormatCount(marks.learned()), ", served ",
-                                           FormatCount(marks.served_learned()))});
+  table.AddRow({"started", TimeText(status.start_time())});
+  table.AddRow({"events", CountText(status.event_count())});
+  table.AddRow({"episodes", absl::StrCat(CountText(status.episode_count()), ", ",
+                                         CountText(status.open_episode_count()), " open, ",
+                                         CountText(learning.episodes_probe()), " probes")});
+  table.AddRow({"watermarks", absl::StrCat("durable ", CountText(marks.durable()), ", recallable ",
+                                           CountText(marks.recallable()), ", learned ",
+                                           CountText(marks.learned()), ", served ",
+                                           CountText(marks.served_learned()))});
   table.AddRow({"learner", Words(status)});
-  table.AddRow({"steps", absl::StrCat(FormatCount(learning.steps_total()), " (stream ",
-                                      FormatCount(learning.steps_stream()), ", consolidation ",
-                                      FormatCount(learning.steps_consolidation()), "), ",
-                                      FormatNumber(learning.steps_per_s(), 1), "/s, loss ",
-                                      FormatNumber(learning.loss(), 3))});
+  table.AddRow({"steps", absl::StrCat(CountText(learning.steps_total()), " (stream ",
+                                      CountText(learning.steps_stream()), ", consolidation ",
+                                      CountText(learning.steps_consolidation()), "), ",
+                                      NumberText(learning.steps_per_s(), 1), "/s, loss ",
+                                      NumberText(learning.loss(), 3))});
   table.AddRow(
-      {"waiting to learn", absl::StrCat(FormatCount(learning.episodes_waiting()), " of ",
-                                        FormatCount(learning.episodes_trainable()), " episodes")});
+      {"waiting to learn", absl::StrCat(CountText(learning.episodes_waiting()), " of ",
+                                        CountText(learning.episodes_trainable()), " episodes")});
   table.AddRow(
       {"generation", absl::StrCat(status.serving().number(), ", ",
-                                  FormatCount(status.serving().embedding_count()), " embeddings")});
-  table.AddRow({"memory", FormatBytes(status.resident_bytes())});
-  table.AddRow({"disk", FormatBytes(status.disk_bytes())});
+                                  CountText(status.serving().embedding_count()), " embeddings")});
+  table.AddRow({"memory", BytesText(status.resident_bytes())});
+  table.AddRow({"disk", BytesText(status.disk_bytes())});
   table.AddRow({"matrix products",
-                absl::StrCat(FormatNumber(status.matmul_gflops(), 0), " GFLOP/s per thread")});
+                absl::StrCat(NumberText(status.matmul_gflops(), 0), " GFLOP/s per thread")});
   table.Print(out);
 }
 
@@ -57,7 +56,7 @@ void PrintModalities(const v1::GetStatusResponse& status, std::ostream& out) {
   for (const v1::ModalityStatus& modality : status.modalities()) {
     table.AddRow({modality.name(), modality.kind(),
                   modality.dimension() > 0 ? absl::StrCat(modality.dimension()) : "",
-                  FormatCount(modality.percept_count())});
+                  CountText(modality.percept_count())});
   }
   if (table.empty()) return;
   out << '\n';
@@ -78,8 +77,8 @@ int RunStatus(const Session& session) {
   if (status->has_publishing()) {
     session.out() << "\npublishing: "
                   << v1::PublishGenerationResponse::Phase_Name(status->publishing().phase()) << ", "
-                  << FormatCount(status->publishing().done_count()) << " of "
-                  << FormatCount(status->publishing().total_count()) << '\n';
+                  << CountText(status->publishing().done_count()) << " of "
+                  << CountText(status->publishing().total_count()) << '\n';
   }
   for (const std::string& warning : status->warnings()) {
     session.out() << "\nwarning: " << Printable(warning, 1000) << '\n';

@@ -45,7 +45,7 @@ int RunWatermarks(const Session& session, const WatermarkOptions& options) {
   const v1::Watermarks& marks = response->watermarks();
   Table table({{"watermark"}, {"sequence", Table::Align::kRight}});
   for (const char* name : {"durable", "recallable", "learned", "served_learned"}) {
-    table.AddRow({name, FormatCount(WatermarkOf(marks, name))});
+    table.AddRow({name, CountText(WatermarkOf(marks, name))});
   }
   table.Print(session.out());
   session.out() << "generation " << marks.generation() << " serves\n";

@@ -67,9 +67,9 @@ void EvalReport::PrintTable(uint32_t k, std::ostream& out) const {
                {absl::StrCat("recall@", k), Table::Align::kRight}});
   for (const auto& [pair, sums] : pairs_) {
     const QueryScore mean = Mean(sums);
-    table.AddRow({absl::StrJoin(std::get<1>(pair), "+"), std::get<2>(pair), FormatCount(sums.count),
-                  FormatNumber(mean.p_at_1, 3), FormatNumber(mean.p_at_k, 3),
-                  FormatNumber(mean.mrr, 3), FormatNumber(mean.recall_at_k, 4)});
+    table.AddRow({absl::StrJoin(std::get<1>(pair), "+"), std::get<2>(pair), CountText(sums.count),
+                  NumberText(mean.p_at_1, 3), NumberText(mean.p_at_k, 3), NumberText(mean.mrr, 3),
+                  NumberText(mean.recall_at_k, 4)});
   }
   table.Print(out);
 }

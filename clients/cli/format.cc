@@ -20,7 +20,7 @@ bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20U || c == 0x
 
 }  // namespace
 
-std::string FormatCount(uint64_t count) {
+std::string CountText(uint64_t count) {
   const std::string digits = absl::StrCat(count);
   std::string text;
   for (size_t i = 0; i < digits.size(); ++i) {
@@ -30,7 +30,7 @@ std::string FormatCount(uint64_t count) {
   return text;
 }
 
-std::string FormatBytes(uint64_t bytes) {
+std::string BytesText(uint64_t bytes) {
   static constexpr std::array<const char*, 5> kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return absl::StrCat(bytes, " B");
   auto value = static_cast<double>(bytes);
@@ -39,11 +39,9 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrFormat("%.1f %s", value, kUnits[unit]);
 }
 
-std::string FormatNumber(double value, int digits) {
-  return absl::StrFormat("%.*f", digits, value);
-}
+std::string NumberText(double value, int digits) { return absl::StrFormat("%.*f", digits, value); }
 
-std::string FormatDuration(absl::Duration duration) {
+std::string DurationText(absl::Duration duration) {
   const double seconds = std::max(0.0, absl::ToDoubleSeconds(duration));
   if (seconds < 60) return absl::StrFormat(seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
   const auto whole = static_cast<int64_t>(std::min(seconds, 1e12) + 0.5);
@@ -51,7 +49,7 @@ std::string FormatDuration(absl::Duration duration) {
   return absl::StrFormat("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-std::string FormatTime(const google::protobuf::Timestamp& time) {
+std::string TimeText(const google::protobuf::Timestamp& time) {
   if (time.seconds() == 0 && time.nanos() == 0) return "";
   return absl::FormatTime("%Y-%m-%d %H:%M:%E3SZ",
                           absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos()),
@@ -62,11 +60,11 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
-std::string FormatKey(const v1::Event& event) {
+std::string KeyText(const v1::Event& event) {
   return absl::StrCat(event.source(), "/", event.event_id());
 }
 
-std::string FormatMetadata(const v1::Event& event) {
+std::string MetadataText(const v1::Event& event) {
   const std::map<std::string, std::string> sorted(event.metadata().begin(), event.metadata().end());
   std::string text;
   for (const auto& [key, value] : sorted) {
@@ -75,7 +73,7 @@ std::string FormatMetadata(const v1::Event& event) {
   return text;
 }
 
-std::string FormatPayload(const v1::Percept& percept) {
+std::string PayloadText(const v1::Percept& percept) {
   const auto media = [](const std::string& media_type, const char* kind) {
     return media_type.empty() ? std::string(kind) : media_type;
   };

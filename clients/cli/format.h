@@ -16,24 +16,24 @@
 namespace mixmatch::cli {
 
 // "1,234,567".
-std::string FormatCount(uint64_t count);
+std::string CountText(uint64_t count);
 // "512 B", "1.5 KiB", "3.2 GiB".
-std::string FormatBytes(uint64_t bytes);
+std::string BytesText(uint64_t bytes);
 // With `digits` behind the point.
-std::string FormatNumber(double value, int digits);
+std::string NumberText(double value, int digits);
 // "4.2 s", "3:07", "1:02:03"; "0 s" for what is negative.
-std::string FormatDuration(absl::Duration duration);
+std::string DurationText(absl::Duration duration);
 // "2024-05-01 12:00:00.500Z"; "" for an unset one.
-std::string FormatTime(const google::protobuf::Timestamp& time);
+std::string TimeText(const google::protobuf::Timestamp& time);
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration);
 
 // "SOURCE/EVENT_ID", the form that the command line takes.
-std::string FormatKey(const v1::Event& event);
+std::string KeyText(const v1::Event& event);
 // "a=1 b=2", keys sorted.
-std::string FormatMetadata(const v1::Event& event);
+std::string MetadataText(const v1::Event& event);
 // What a percept holds, in a few words: "\"three\"", "image/png", "vector of 16".
-std::string FormatPayload(const v1::Percept& percept);
+std::string PayloadText(const v1::Percept& percept);
 
 // At most `columns_max` characters of `text`, with "…" where something is cut off, and every
 // control character as a space, so that stored text cannot steer a terminal.

@@ -130,8 +130,8 @@ void ManifestIngest::Reject(RejectedLine line) {
 void ManifestIngest::Show(const client::IngestProgress& at) {
   std::string detail;
   if (at.paced) {
-    detail = absl::StrCat("waiting for the learner, at ", FormatCount(at.watermarks.learned()),
-                          " of ", FormatCount(at.watermarks.durable()));
+    detail = absl::StrCat("waiting for the learner, at ", CountText(at.watermarks.learned()),
+                          " of ", CountText(at.watermarks.durable()));
   } else if (!at.connected && at.taken_count > at.result_count) {
     detail = "connecting";
   }

@@ -29,13 +29,13 @@ std::string Figures(const ProgressView& view) {
     // Rounded down: 100 % is for what is done.
     absl::StrAppendFormat(&text, "  %3d %%", static_cast<int>(Share(view) * 100));
   }
-  absl::StrAppend(&text, "  ", FormatCount(view.done));
-  if (view.total > 0) absl::StrAppend(&text, "/", FormatCount(view.total));
+  absl::StrAppend(&text, "  ", CountText(view.done));
+  if (view.total > 0) absl::StrAppend(&text, "/", CountText(view.total));
   if (!view.unit.empty()) absl::StrAppend(&text, " ", view.unit);
   if (view.rate_per_s > 0) {
-    absl::StrAppend(&text, "  ", FormatNumber(view.rate_per_s, view.rate_per_s < 10 ? 1 : 0), "/s");
+    absl::StrAppend(&text, "  ", NumberText(view.rate_per_s, view.rate_per_s < 10 ? 1 : 0), "/s");
   }
-  if (view.remaining) absl::StrAppend(&text, "  left ", FormatDuration(*view.remaining));
+  if (view.remaining) absl::StrAppend(&text, "  left ", DurationText(*view.remaining));
   if (!view.detail.empty()) absl::StrAppend(&text, "  ", view.detail);
   return text;
 }

@@ -36,7 +36,7 @@ absl::Status WaitForWatermark(const Session& session, const client::Client& clie
     if (absl::Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
           "waiting for '", name, "': it is at ", reached, " of ", sequence, " after ",
-          FormatDuration(absl::Seconds(session.timeout_s)), "; give a longer --timeout"));
+          DurationText(absl::Seconds(session.timeout_s)), "; give a longer --timeout"));
     }
     absl::SleepFor(kPollEvery);
   }

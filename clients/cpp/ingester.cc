@@ -18,8 +18,9 @@
 namespace mixmatch::client {
 namespace {
 
-// How often somebody who waits looks around: a stalled stream, the learner's progress.
+// How often somebody who waits looks around: for a stalled stream, for the learner's progress.
 constexpr absl::Duration kLookAround = absl::Milliseconds(500);
+constexpr absl::Duration kPollEvery = absl::Milliseconds(100);
 constexpr absl::Duration kPollTimeout = absl::Seconds(5);
 
 // What the end of a stream asks for.
@@ -223,10 +224,9 @@ void Ingester::Impl::Write(Stream* stream) {
       continue;
     }
     CancelStalled();
-    // Watermarks come by themselves while they change; polling is for the first ones, and for a
-    // daemon that had nothing to say.
-    if (window_.HasNext() && window_.MustWaitForLearner() &&
-        absl::Now() - last_poll >= kLookAround) {
+    // Watermarks come by themselves about once a second; a paced stream wants to know sooner.
+    const bool paced = window_.HasNext() && window_.MustWaitForLearner();
+    if (paced && absl::Now() - last_poll >= kPollEvery) {
       mutex_.Unlock();
       PollWatermarks();
       mutex_.Lock();
@@ -234,8 +234,9 @@ void Ingester::Impl::Write(Stream* stream) {
       continue;
     }
     const absl::Duration silence = silent_until_ - absl::Now();
-    changed_.WaitWithTimeout(
-        &mutex_, silence > absl::ZeroDuration() ? std::min(silence, kLookAround) : kLookAround);
+    absl::Duration wait = paced ? kPollEvery : kLookAround;
+    if (silence > absl::ZeroDuration()) wait = std::min(wait, silence);
+    changed_.WaitWithTimeout(&mutex_, wait);
   }
   const bool clean = end_.ok() && Done();
   mutex_.Unlock();

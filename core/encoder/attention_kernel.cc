@@ -3,7 +3,6 @@
 #include "core/encoder/attention_kernel.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -11,23 +10,6 @@
 
 namespace mixmatch {
 namespace {
-
-// exp(x) for x <= 0, relative error below 2e-7: 2^(x / ln 2), the integer part into the exponent,
-// the rest by a polynomial. Plain arithmetic, so that loops over it become vector instructions.
-MM_ALWAYS_INLINE float FastExp(float x) {
-  const float scaled = std::max(x, -87.0F) * 1.44269504F;
-  const int32_t whole = static_cast<int32_t>(scaled - 0.5F);  // truncates; scaled <= 0
-  const float f = (scaled - static_cast<float>(whole)) * 0.69314718F;
-  float p = 1.0F / 5040.0F;
-  p = p * f + 1.0F / 720.0F;
-  p = p * f + 1.0F / 120.0F;
-  p = p * f + 1.0F / 24.0F;
-  p = p * f + 1.0F / 6.0F;
-  p = p * f + 0.5F;
-  p = p * f + 1.0F;
-  p = p * f + 1.0F;
-  return p * std::bit_cast<float>((whole + 127) << 23);
-}
 
 // Reused from call to call, so that a task allocates nothing.
 struct Scratch {
@@ -56,15 +38,25 @@ MM_ALWAYS_INLINE void Transpose(const Head& head, const float* from, int64_t str
   }
 }
 
+// What stands in the columns from T to P: its weight is next to nothing.
+constexpr float kNoScore = -1e30F;
+
 // Turns a row of scores into attention weights; returns the logarithm of the denominator.
 MM_ALWAYS_INLINE float Softmax(const Head& head, float* row) {
+  for (int64_t t = head.tokens; t < head.padded; ++t) row[t] = kNoScore;
   float top = row[0];
   for (int64_t t = 1; t < head.tokens; ++t) top = std::max(top, row[t]);
-  for (int64_t t = 0; t < head.padded; ++t) row[t] = FastExp((row[t] - top) * head.scale);
+  FloatLanes sums = {};
+  for (int64_t t = 0; t < head.padded; t += kLanes) {
+    FloatLanes lanes = (*LanesAt(row + t) - top) * head.scale;
+    ExpInPlace(lanes);
+    *LanesAt(row + t) = lanes;
+    sums += lanes;
+  }
   float sum = 0;
-  for (int64_t t = 0; t < head.tokens; ++t) sum += row[t];
+  for (int lane = 0; lane < kLanes; ++lane) sum += sums[lane];
   const float inverse = 1.0F / sum;
-  for (int64_t t = 0; t < head.tokens; ++t) row[t] *= inverse;
+  for (int64_t t = 0; t < head.padded; t += kLanes) *LanesAt(row + t) *= inverse;
   return top * head.scale + std::log(sum);
 }
 
@@ -104,9 +96,13 @@ MM_SIMD_CLONES void BackwardHead(const Head& head, const float* qkv, int64_t wid
       mean += out[t * head.out_stride + c] * grad_out[t * head.out_stride + c];
     }
     const float log_sum = log_sums[t * head.sum_stride];
-    for (int64_t j = 0; j < p; ++j) {
-      weight[j] = FastExp(std::min(weight[j] * head.scale - log_sum, 0.0F));
-      gradient[j] = weight[j] * (gradient[j] - mean) * head.scale;
+    for (int64_t j = head.tokens; j < p; ++j) weight[j] = kNoScore;
+    for (int64_t j = 0; j < p; j += kLanes) {
+      FloatLanes lanes = *LanesAt(weight + j) * head.scale - log_sum;
+      lanes = lanes > 0.0F ? FloatLanes{} : lanes;
+      ExpInPlace(lanes);
+      *LanesAt(weight + j) = lanes;
+      *LanesAt(gradient + j) = lanes * (*LanesAt(gradient + j) - mean) * head.scale;
     }
   }
   SmallGemm(head.tokens, head.width, head.tokens, {gradients, p, 1}, k, head.stride, grad_qkv,
@@ -121,7 +117,7 @@ Head HeadOf(const AttentionShape& shape, int64_t sequence) {
   const auto s = static_cast<size_t>(sequence);
   const int64_t tokens = shape.offsets[s + 1] - shape.offsets[s];
   return {.tokens = tokens,
-          .padded = (tokens + 15) / 16 * 16,
+          .padded = (tokens + kLanes - 1) / kLanes * kLanes,
           .width = shape.head_width(),
           .stride = 3 * shape.width,
           .out_stride = shape.width,

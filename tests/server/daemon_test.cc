@@ -133,7 +133,8 @@ TEST_F(DaemonTest, FindsTheTextAgainInOtherModalitiesAfterLearning) {
         "word" + std::to_string(word));
     request.add_modalities("pose");
     request.set_k(10);
-    for (const auto& experience : Recall(daemon_, request).experiences()) {
+    const v1::RecallResponse response = Recall(daemon_, request);
+    for (const auto& experience : response.experiences()) {
       right += experience.event().event().metadata().at("kind") == std::to_string(word) ? 1 : 0;
     }
   }

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,8 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
-
-extern char** environ;
 
 namespace mixmatch {
 namespace {
@@ -59,7 +57,13 @@ void TestDaemon::Start() {
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  ASSERT_EQ(posix_spawn(&pid_, MIXMATCHD_PATH, nullptr, nullptr, argv.data(), environ), 0);
+  pid_ = fork();
+  ASSERT_GE(pid_, 0);
+  if (pid_ == 0) {                     // nothing but async-signal-safe calls until exec
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no daemon behind
+    execv(MIXMATCHD_PATH, argv.data());
+    _exit(127);
+  }
   std::string address;
   for (double waited = 0; address.empty() && waited < kStartSeconds; waited += 0.02) {
     Sleep(0.02);

@@ -1,3 +1,4 @@
+// Helpers of the tests of storage.
 #include "storage_testing.h"
 
 #include <gtest/gtest.h>

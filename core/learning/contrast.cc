@@ -1,0 +1,139 @@
+// Per term: gather rows and columns, one matrix of similarities, softmax with holes, two products
+// back.
+#include "core/learning/contrast.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/encoder/small_gemm.h"
+
+namespace mixmatch {
+namespace {
+
+MM_SIMD_CLONES void Product(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row,
+                            int64_t a_column, const float* b, float* c) {
+  SmallGemm(m, n, k, {a, a_row, a_column}, b, n, c, n);
+}
+
+bool IsNegative(const ContrastTerm& term, const Neutrality& neutral, size_t row, size_t column) {
+  return static_cast<int>(column) != term.partner[row] &&
+         term.rows[row].episode != term.columns[column].episode &&
+         !neutral(term.rows[row].episode, term.columns[column].episode);
+}
+
+bool HasNegative(const ContrastTerm& term, const Neutrality& neutral, size_t row) {
+  for (size_t c = 0; c < term.columns.size(); ++c) {
+    if (IsNegative(term, neutral, row, c)) return true;
+  }
+  return false;
+}
+
+uint64_t Learnable(const ContrastTerm& term, const Neutrality& neutral) {
+  uint64_t count = 0;
+  for (size_t r = 0; r < term.rows.size(); ++r) count += HasNegative(term, neutral, r) ? 1 : 0;
+  return count;
+}
+
+// Copies of embeddings, as a matrix [items, E], or transposed [E, items].
+std::vector<float> Gather(std::span<const float> embeddings, size_t width,
+                          const std::vector<ContrastTerm::Item>& items, bool transposed) {
+  std::vector<float> matrix(items.size() * width);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const float* from = embeddings.data() + static_cast<size_t>(items[i].sequence) * width;
+    for (size_t e = 0; e < width; ++e) {
+      matrix[transposed ? e * items.size() + i : i * width + e] = from[e];
+    }
+  }
+  return matrix;
+}
+
+void Scatter(const std::vector<float>& matrix, size_t width,
+             const std::vector<ContrastTerm::Item>& items, std::span<float> gradient) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    float* to = gradient.data() + static_cast<size_t>(items[i].sequence) * width;
+    for (size_t e = 0; e < width; ++e) to[e] += matrix[i * width + e];
+  }
+}
+
+// Replaces the logits of a row by the loss's gradient in them, times `weight`; returns its loss.
+double SoftmaxRow(const ContrastTerm& term, const Neutrality& neutral, size_t row, float weight,
+                  float* logits) {
+  const auto partner = static_cast<size_t>(term.partner[row]);
+  const float own = logits[partner];
+  float top = own;
+  for (size_t c = 0; c < term.columns.size(); ++c) {
+    if (IsNegative(term, neutral, row, c)) top = std::max(top, logits[c]);
+  }
+  double sum = 0;
+  for (size_t c = 0; c < term.columns.size(); ++c) {
+    const bool counts = c == partner || IsNegative(term, neutral, row, c);
+    logits[c] = counts ? std::exp(logits[c] - top) : 0.0F;
+    sum += logits[c];
+  }
+  const auto factor = static_cast<float>(weight / sum);
+  for (size_t c = 0; c < term.columns.size(); ++c) logits[c] *= factor;
+  logits[partner] -= weight;
+  return std::log(sum) + top - own;
+}
+
+double TermLoss(std::span<const float> embeddings, size_t width, const ContrastTerm& term,
+                const Neutrality& neutral, float scale, float weight, std::span<float> gradient) {
+  const size_t rows = term.rows.size();
+  const size_t columns = term.columns.size();
+  const auto m = static_cast<int64_t>(rows);
+  const auto n = static_cast<int64_t>(columns);
+  const auto e = static_cast<int64_t>(width);
+  const std::vector<float> a = Gather(embeddings, width, term.rows, false);             // [m, E]
+  const std::vector<float> b_transposed = Gather(embeddings, width, term.columns, true);  // [E, n]
+  std::vector<float> logits(rows * columns);
+  Product(m, n, e, a.data(), e, 1, b_transposed.data(), logits.data());
+  double loss = 0;
+  for (size_t r = 0; r < rows; ++r) {
+    float* row = logits.data() + r * columns;
+    if (!HasNegative(term, neutral, r)) {
+      std::fill_n(row, columns, 0.0F);
+      continue;
+    }
+    for (size_t c = 0; c < columns; ++c) row[c] *= scale;
+    loss += SoftmaxRow(term, neutral, r, weight * scale, row);
+  }
+  if (gradient.empty()) return loss;
+
+  const std::vector<float> b = Gather(embeddings, width, term.columns, false);  // [n, E]
+  std::vector<float> grad(std::max(rows, columns) * width);
+  Product(m, e, n, logits.data(), n, 1, b.data(), grad.data());
+  Scatter(grad, width, term.rows, gradient);
+  Product(n, e, m, logits.data(), 1, n, a.data(), grad.data());
+  Scatter(grad, width, term.columns, gradient);
+  return loss;
+}
+
+}  // namespace
+
+uint64_t CountPositives(std::span<const ContrastTerm> terms, const Neutrality& neutral) {
+  uint64_t count = 0;
+  for (const ContrastTerm& term : terms) count += Learnable(term, neutral);
+  return count;
+}
+
+ContrastResult Contrast(std::span<const float> embeddings, int embedding,
+                        std::span<const ContrastTerm> terms, const Neutrality& neutral, float scale,
+                        std::span<float> gradient) {
+  double weights = 0;
+  for (const ContrastTerm& term : terms) {
+    if (Learnable(term, neutral) != 0) weights += term.weight;
+  }
+  ContrastResult result;
+  for (const ContrastTerm& term : terms) {
+    const uint64_t rows = Learnable(term, neutral);
+    if (rows == 0) continue;
+    const double share = term.weight / weights;
+    const double row_weight = share / static_cast<double>(rows);
+    result.loss += row_weight * TermLoss(embeddings, static_cast<size_t>(embedding), term, neutral,
+                                         scale, static_cast<float>(row_weight), gradient);
+    result.positives += rows;
+  }
+  return result;
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,51 @@
+// The contrastive loss (InfoNCE) over embeddings, with its gradient: each row is pulled to its
+// column and pushed from the others, but for those that are neutral.
+//
+// Takes plans from core/learning/batch.h and embeddings from a model; serves training and judging
+// alike. Knows no torch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace mixmatch {
+
+// One direction of one kind of pair: rows look for their partner among the columns.
+struct ContrastTerm {
+  struct Item {
+    int sequence = 0;  // the embedding
+    int episode = 0;   // of the batch: what it is an embedding of a part of
+  };
+  std::vector<Item> rows;
+  std::vector<Item> columns;
+  std::vector<int> partner;  // of each row: a place in columns
+  float weight = 1;
+};
+
+// Which episodes of a batch are neutral to each other: [B, B], 1 where they are.
+struct Neutrality {
+  int episodes = 0;
+  std::vector<uint8_t> neutral;
+
+  bool operator()(int a, int b) const {
+    return neutral[static_cast<size_t>(a) * static_cast<size_t>(episodes) +
+                   static_cast<size_t>(b)] != 0;
+  }
+};
+
+struct ContrastResult {
+  double loss = 0;         // weighted mean over the terms that had a row to learn from
+  uint64_t positives = 0;  // rows that had a partner and somebody to tell it from
+};
+
+// Rows over all terms that have a partner and at least one negative.
+uint64_t CountPositives(std::span<const ContrastTerm> terms, const Neutrality& neutral);
+
+// The loss of embeddings [S, E] at inverse temperature `scale`. Where `gradient` [S, E] is not
+// empty, the gradient of the loss is added to it. Deterministic.
+ContrastResult Contrast(std::span<const float> embeddings, int embedding,
+                        std::span<const ContrastTerm> terms, const Neutrality& neutral, float scale,
+                        std::span<float> gradient);
+
+}  // namespace mixmatch

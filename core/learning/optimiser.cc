@@ -1,0 +1,173 @@
+// On a CPU each parameter is updated in one pass over its numbers: an update is bound by memory.
+#include "core/learning/optimiser.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/encoder/small_gemm.h"
+
+namespace mixmatch {
+namespace {
+
+struct AdamNumbers {
+  float keep_first;
+  float keep_second;
+  float gradient_scale;
+  float step;           // rate over the bias correction of the first mean
+  float second_scale;   // one over the bias correction of the second
+  float decay;          // what a value keeps
+};
+
+MM_SIMD_CLONES void AdamPass(int64_t count, const AdamNumbers& n, const float* __restrict gradient,
+                             float* __restrict value, float* __restrict first,
+                             float* __restrict second) {
+  constexpr float kTiny = 1e-8F;
+  for (int64_t i = 0; i < count; ++i) {
+    const float g = gradient[i] * n.gradient_scale;
+    first[i] = n.keep_first * first[i] + (1 - n.keep_first) * g;
+    second[i] = n.keep_second * second[i] + (1 - n.keep_second) * g * g;
+    const float size = std::sqrt(second[i] * n.second_scale) + kTiny;
+    value[i] = value[i] * n.decay - n.step * first[i] / size;
+  }
+}
+
+MM_SIMD_CLONES void AveragePass(int64_t count, float share, const float* __restrict value,
+                                float* __restrict average) {
+  for (int64_t i = 0; i < count; ++i) average[i] += share * (value[i] - average[i]);
+}
+
+constexpr std::array<const char*, 3> kParts = {"first/", "second/", "average/"};
+
+}  // namespace
+
+void Optimiser::Adopt(std::span<const Parameter> parameters) {
+  // Both lists are in the order of making.
+  for (size_t i = slots_.size(); i < parameters.size(); ++i) {
+    const at::Tensor value = parameters[i].value;
+    const at::Tensor plain = value.detach();
+    slots_.push_back({.name = parameters[i].name,
+                      .value = value,
+                      .first = at::zeros_like(plain),
+                      .second = at::zeros_like(plain),
+                      .average = plain.clone()});
+  }
+}
+
+double Optimiser::GradientScale() const {
+  double squares = 0;
+  for (const Slot& slot : slots_) {
+    const at::Tensor& gradient = slot.value.grad();
+    if (!gradient.defined()) continue;
+    const double norm = gradient.norm().item<double>();
+    squares += norm * norm;
+  }
+  return std::min(1.0, settings_.gradient_norm_max / (std::sqrt(squares) + 1e-12));
+}
+
+absl::Status Optimiser::Update() {
+  const at::NoGradGuard no_gradients;
+  const double scale = GradientScale();
+  if (!std::isfinite(scale)) {
+    for (Slot& slot : slots_) slot.value.mutable_grad().reset();
+    return absl::InternalError(
+        "step: a gradient is not finite; go back to the last checkpoint of the learner");
+  }
+  for (Slot& slot : slots_) {
+    if (slot.value.grad().defined()) UpdateSlot(slot, scale);
+    Average(slot);
+    slot.value.mutable_grad().reset();
+  }
+  return absl::OkStatus();
+}
+
+void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
+  ++slot.updates;
+  const auto updates = static_cast<double>(slot.updates);
+  const double rate = settings_.rate * std::min(1.0, updates / settings_.warm_up);
+  const double decay = slot.value.dim() > 1 ? 1 - rate * settings_.weight_decay : 1;
+  const double first_bias = 1 - std::pow(settings_.momentum, updates);
+  const double second_bias = 1 - std::pow(settings_.second_momentum, updates);
+  const at::Tensor value = slot.value.detach();
+  const at::Tensor gradient = slot.value.grad().contiguous();
+  if (value.device().is_cpu()) {
+    const AdamNumbers numbers{.keep_first = static_cast<float>(settings_.momentum),
+                              .keep_second = static_cast<float>(settings_.second_momentum),
+                              .gradient_scale = static_cast<float>(gradient_scale),
+                              .step = static_cast<float>(rate / first_bias),
+                              .second_scale = static_cast<float>(1 / second_bias),
+                              .decay = static_cast<float>(decay)};
+    AdamPass(value.numel(), numbers, gradient.data_ptr<float>(), value.data_ptr<float>(),
+             slot.first.data_ptr<float>(), slot.second.data_ptr<float>());
+    return;
+  }
+  const at::Tensor scaled = gradient * gradient_scale;
+  slot.first.mul_(settings_.momentum).add_(scaled, 1 - settings_.momentum);
+  slot.second.mul_(settings_.second_momentum)
+      .addcmul_(scaled, scaled, 1 - settings_.second_momentum);
+  value.mul_(decay).addcdiv_(slot.first, (slot.second / second_bias).sqrt_().add_(1e-8),
+                             -rate / first_bias);
+}
+
+void Optimiser::Average(Slot& slot) const {
+  ++slot.steps;
+  const auto steps = static_cast<double>(slot.steps);
+  const double share = 1 - std::min(settings_.average, (1 + steps) / (10 + steps));
+  const at::Tensor value = slot.value.detach();
+  if (value.device().is_cpu()) {
+    AveragePass(value.numel(), static_cast<float>(share), value.data_ptr<float>(),
+                slot.average.data_ptr<float>());
+  } else {
+    slot.average.lerp_(value, share);
+  }
+}
+
+namespace {
+
+WeightsFile::Tensor Copy(const at::Tensor& tensor) {
+  const at::Tensor plain = tensor.detach().to(at::kCPU).contiguous();
+  return {plain.sizes().vec(), std::vector<float>(plain.data_ptr<float>(),
+                                                  plain.data_ptr<float>() + plain.numel())};
+}
+
+}  // namespace
+
+void Optimiser::SaveAverages(WeightsFile& file) const {
+  for (const Slot& slot : slots_) file.tensors[slot.name] = Copy(slot.average);
+}
+
+void Optimiser::Save(WeightsFile& file) const {
+  for (const Slot& slot : slots_) {
+    file.tensors[kParts[0] + slot.name] = Copy(slot.first);
+    file.tensors[kParts[1] + slot.name] = Copy(slot.second);
+    file.tensors[kParts[2] + slot.name] = Copy(slot.average);
+    file.SetNumber("updates/" + slot.name, slot.updates);
+    file.SetNumber("steps/" + slot.name, slot.steps);
+  }
+}
+
+absl::Status Optimiser::Load(WeightsFile& file) {
+  for (Slot& slot : slots_) {
+    const std::array<at::Tensor*, 3> parts = {&slot.first, &slot.second, &slot.average};
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const auto it = file.tensors.find(kParts[i] + slot.name);
+      if (it == file.tensors.end() || it->second.sizes != slot.value.sizes().vec()) {
+        return absl::DataLossError(absl::StrCat("learner checkpoint: ", kParts[i], slot.name,
+                                                " is missing; take an older checkpoint"));
+      }
+      parts[i]->copy_(at::from_blob(it->second.values.data(), it->second.sizes, at::kFloat));
+      file.tensors.erase(it);
+    }
+    auto updates = file.Number("updates/" + slot.name);
+    auto steps = file.Number("steps/" + slot.name);
+    if (!updates.ok()) return updates.status();
+    if (!steps.ok()) return steps.status();
+    slot.updates = *updates;
+    slot.steps = *steps;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,69 @@
+// The optimiser (AdamW with gradient clipping) and the averaged (EMA) copy of the weights.
+//
+// Internal to core/learning: includes torch. Counts per parameter, so that a modality which comes
+// late warms up like one that was there from the start, and one that is absent from a batch is left
+// as it is.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "core/encoder/parameters.h"
+#include "core/encoder/weights_file.h"
+
+namespace mixmatch {
+
+struct OptimiserSettings {
+  double rate = 1e-3;
+  int warm_up = 40;  // updates over which the rate rises
+  double momentum = 0.9;
+  double second_momentum = 0.98;
+  double weight_decay = 0.02;  // of matrices
+  double gradient_norm_max = 1.0;
+  double average = 0.99;  // what the average keeps in a step, once warm
+};
+
+// Thread-safety: Not thread-safe: one owner thread.
+class Optimiser {
+ public:
+  explicit Optimiser(const OptimiserSettings& settings) : settings_(settings) {}
+
+  // Takes parameters into care that are not yet.
+  void Adopt(std::span<const Parameter> parameters);
+
+  // One update from the gradients that the parameters hold, which are then dropped. INTERNAL, and
+  // nothing changed, when a gradient is not finite.
+  absl::Status Update();
+
+  // The averaged values, by name.
+  void SaveAverages(WeightsFile& file) const;
+  // All but the parameters' own values, under names of its own.
+  void Save(WeightsFile& file) const;
+  // What Save() wrote, for the parameters in care; takes it out of `file`. DATA_LOSS.
+  absl::Status Load(WeightsFile& file);
+
+ private:
+  struct Slot {
+    std::string name;
+    at::Tensor value;
+    at::Tensor first;    // mean of gradients
+    at::Tensor second;   // mean of their squares
+    at::Tensor average;  // of values
+    uint64_t updates = 0;
+    uint64_t steps = 0;  // since it is in care
+  };
+
+  double GradientScale() const;
+  void UpdateSlot(Slot& slot, double gradient_scale) const;
+  void Average(Slot& slot) const;
+
+  const OptimiserSettings settings_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,209 @@
+// One step: plan, embed, contrast, back, update.
+#include "core/learning/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/hash.h"
+#include "core/base/status.h"
+#include "core/encoder/model.h"
+#include "core/encoder/weights_file.h"
+#include "core/learning/batch.h"
+#include "core/learning/optimiser.h"
+
+namespace mixmatch {
+namespace {
+
+// What the design fixes: nothing here is configuration.
+struct HyperParameters {
+  float scale = 10;  // inverse temperature of the contrast
+  float view_weight = 0;
+  size_t probe_batch = 64;
+  OptimiserSettings optimiser;
+};
+
+constexpr HyperParameters kHyper;
+constexpr char kWeights[] = "value/";
+
+absl::StatusOr<at::Device> DeviceOf(const std::string& name) {
+  if (name == "auto") return at::hasCUDA() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+  try {
+    const at::Device device(name);
+    if (device.is_cpu() || (device.is_cuda() && at::hasCUDA())) return device;
+  } catch (const std::exception&) {
+    // Said below.
+  }
+  return InvalidField("model.device", absl::StrCat("trainer: there is no device \"", name,
+                                                   "\" here; use auto, cpu or cuda:0"));
+}
+
+class ModelTrainer final : public Trainer {
+ public:
+  ModelTrainer(std::unique_ptr<Model> model, const TrainerConfig& config)
+      : config_(config), model_(std::move(model)), optimiser_(kHyper.optimiser) {
+    optimiser_.Adopt(model_->parameters());
+  }
+
+  // The rest of a checkpoint, once the model has its values.
+  absl::Status Load(WeightsFile& file) {
+    MM_ASSIGN_OR_RETURN(steps_, file.Number("steps"));
+    return optimiser_.Load(file);
+  }
+
+  std::string Checkpoint() const override {
+    WeightsFile file;
+    model_->SaveStructure(file);
+    WeightsFile values;
+    model_->Save(values);
+    for (auto& [name, tensor] : values.tensors) file.tensors[kWeights + name] = std::move(tensor);
+    optimiser_.Save(file);
+    file.SetNumber("steps", steps_);
+    return WriteWeights(file);
+  }
+
+  absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch) override {
+    const BatchPlan plan = PlanBatch(batch,
+                                     {.augment = true,
+                                      .percepts_max = config_.percepts_max,
+                                      .view_weight = kHyper.view_weight},
+                                     StableMix64(model_->config().seed, steps_));
+    StepResult result;
+    result.positives = CountPositives(plan.terms, plan.neutral);
+    if (result.positives == 0) return result;
+    for (const MixturePercept& percept : plan.percepts) {
+      MM_RETURN_IF_ERROR(model_->Check(percept));
+    }
+    try {
+      optimiser_.Adopt(model_->parameters());
+      const at::Tensor embeddings = model_->Embed(plan.percepts, plan.sequences);  // [S, E]
+      result.loss = Backward(plan, embeddings);
+      MM_RETURN_IF_ERROR(optimiser_.Update());
+    } catch (const std::exception& error) {
+      return absl::InternalError(absl::StrCat("step: ", error.what()));
+    }
+    ++steps_;
+    return result;
+  }
+
+  absl::StatusOr<std::shared_ptr<const Encoder>> Averaged() const override {
+    WeightsFile file;
+    model_->SaveStructure(file);
+    optimiser_.SaveAverages(file);
+    return Encoder::Deserialize(WriteWeights(file));
+  }
+
+  absl::StatusOr<double> ProbeLoss(const Encoder& encoder,
+                                   std::span<const TrainingEpisode> probes) const override {
+    double total = 0;
+    uint64_t positives = 0;
+    for (size_t first = 0; first < probes.size(); first += kHyper.probe_batch) {
+      const auto batch = probes.subspan(first, std::min(kHyper.probe_batch, probes.size() - first));
+      const BatchPlan plan = PlanBatch(batch,
+                                       {.augment = false,
+                                        .percepts_max = config_.percepts_max,
+                                        .view_weight = 0},
+                                       first);
+      if (CountPositives(plan.terms, plan.neutral) == 0) continue;
+      std::vector<Mixture> mixtures;
+      for (const Sequence& sequence : plan.sequences) {
+        mixtures.emplace_back();
+        for (const int p : sequence) {
+          mixtures.back().push_back(plan.percepts[static_cast<size_t>(p)]);
+        }
+      }
+      const int width = encoder.config().embedding;
+      std::vector<float> embeddings(mixtures.size() * static_cast<size_t>(width));
+      MM_RETURN_IF_ERROR(encoder.Embed(mixtures, embeddings));
+      const ContrastResult result =
+          Contrast(embeddings, width, plan.terms, plan.neutral, kHyper.scale, {});
+      total += result.loss * static_cast<double>(result.positives);
+      positives += result.positives;
+    }
+    if (positives == 0) {
+      return absl::NotFoundError(absl::StrCat("probe loss: ", probes.size(),
+                                              " episodes hold no pair to judge; stream more"));
+    }
+    return total / static_cast<double>(positives);
+  }
+
+  uint64_t steps() const override { return steps_; }
+
+  uint64_t parameter_count() const override {
+    uint64_t count = 0;
+    for (const Parameter& p : model_->parameters()) {
+      count += static_cast<uint64_t>(p.value.numel());
+    }
+    return count;
+  }
+
+  std::string device() const override { return model_->device().str(); }
+
+ private:
+  // Leaves gradients at the parameters; returns the loss.
+  double Backward(const BatchPlan& plan, const at::Tensor& embeddings) {
+    const at::Tensor plain = embeddings.detach().to(at::kCPU).contiguous();
+    at::Tensor gradient = at::zeros_like(plain);
+    const auto count = static_cast<size_t>(plain.numel());
+    const ContrastResult result =
+        Contrast({plain.data_ptr<float>(), count}, model_->config().embedding, plan.terms,
+                 plan.neutral, kHyper.scale, {gradient.data_ptr<float>(), count});
+    embeddings.backward(gradient.to(embeddings.device()));
+    return result.loss;
+  }
+
+  const TrainerConfig config_;
+  const std::unique_ptr<Model> model_;
+  Optimiser optimiser_;
+  uint64_t steps_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const ModelConfig& model,
+                                                         const TrainerConfig& config) {
+  MM_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(config.device));
+  try {
+    MM_ASSIGN_OR_RETURN(std::unique_ptr<Model> made,
+                        Model::Create(model, device, /*trainable=*/true));
+    return std::make_unique<ModelTrainer>(std::move(made), config);
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("trainer: ", error.what()));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Restore(const ModelConfig& model,
+                                                          const TrainerConfig& config,
+                                                          std::string_view checkpoint) {
+  MM_ASSIGN_OR_RETURN(WeightsFile file, ReadWeights(checkpoint));
+  MM_ASSIGN_OR_RETURN(const ModelConfig saved, Model::ConfigOf(file));
+  if (saved.width != model.width || saved.layers != model.layers || saved.heads != model.heads ||
+      saved.embedding != model.embedding) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "learner checkpoint: of preset ", saved.preset, ", width ", saved.width, ", layers ",
+        saved.layers, ", not of the configured ", model.preset, "; set model.preset back or let a "
+        "new learner start"));
+  }
+  MM_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(config.device));
+  WeightsFile weights;
+  weights.facts = file.facts;
+  for (auto it = file.tensors.lower_bound(kWeights);
+       it != file.tensors.end() && it->first.starts_with(kWeights);
+       it = file.tensors.erase(it)) {
+    weights.tensors[it->first.substr(std::string_view(kWeights).size())] = std::move(it->second);
+  }
+  if (weights.tensors.empty()) return absl::DataLossError("learner checkpoint: no weights in it");
+  try {
+    MM_ASSIGN_OR_RETURN(std::unique_ptr<Model> made,
+                        Model::Create(saved, device, /*trainable=*/true, std::move(weights)));
+    auto trainer = std::make_unique<ModelTrainer>(std::move(made), config);
+    MM_RETURN_IF_ERROR(trainer->Load(file));
+    return trainer;
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("learner checkpoint: ", error.what()));
+  }
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,160 @@
+// Filters and pages against a loop over everything.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "storage/event_log.h"
+#include "storage_testing.h"
+
+namespace mixmatch {
+namespace {
+
+using testing::At;
+using testing::MakePending;
+using testing::OpenLog;
+using testing::TempDir;
+using testing::TextPercept;
+using testing::VectorPercept;
+
+bool Contains(const std::vector<std::string>& list, const std::string& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// The definition of a filter, as mixmatch.v1.Filter words it.
+bool Passes(const EventFilter& filter, const LoggedEvent& logged) {
+  const Event& event = logged.event;
+  if (filter.time_start && event.time < *filter.time_start) return false;
+  if (filter.time_end && event.time >= *filter.time_end) return false;
+  if (filter.ingest_start && logged.ingest_time < *filter.ingest_start) return false;
+  if (filter.ingest_end && logged.ingest_time >= *filter.ingest_end) return false;
+  if (!filter.sources.empty() && !Contains(filter.sources, event.source)) return false;
+  if (!filter.scenes.empty() && !Contains(filter.scenes, event.scene)) return false;
+  if (!filter.modalities.empty() &&
+      std::none_of(event.percepts.begin(), event.percepts.end(), [&filter](const Percept& p) {
+        return Contains(filter.modalities, p.modality);
+      })) {
+    return false;
+  }
+  return std::all_of(filter.metadata.begin(), filter.metadata.end(), [&event](const auto& c) {
+    const auto found = event.metadata.find(c.first);
+    return found != event.metadata.end() && Contains(c.second, found->second);
+  });
+}
+
+// 400 random events in batches, with other entries of the log between them.
+class EventFilterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (int i = 0; i < 400;) {
+      std::vector<PendingEvent> batch;
+      for (size_t n = 1 + Draw(20); n > 0; --n, ++i) batch.push_back(RandomEvent(i));
+      ASSERT_TRUE(open_.log->Append(std::move(batch), At(i + static_cast<int>(Draw(3)))).ok());
+      if (Draw(3) != 0) continue;
+      ASSERT_TRUE(open_.log->AppendIdleClose("s1", At(i)).ok());
+    }
+    for (Seq seq = 1; seq <= open_.log->last_seq(); ++seq) {
+      auto event = open_.log->Get(seq, Detail::kFull);
+      if (event.ok()) all_.push_back(*std::move(event));
+    }
+    ASSERT_EQ(all_.size(), open_.log->event_count());
+  }
+
+  uint64_t Draw(uint64_t below) { return random_() % below; }
+  std::string Name(const char* prefix, uint64_t below) {
+    return prefix + std::to_string(Draw(below));
+  }
+
+  PendingEvent RandomEvent(int i) {
+    std::vector<Percept> percepts = {TextPercept(Name("w", 9), Name("m", 4))};
+    if (Draw(2) == 0) percepts.push_back(VectorPercept({1, 2}, Name("v", 2)));
+    // Names whose bytes run into each other unless keys keep them apart.
+    PendingEvent pending = MakePending(std::string(Draw(4), 'a'), std::to_string(i),
+                                       static_cast<double>(Draw(300)), percepts);
+    pending.event.scene = Name("s", 3);
+    pending.event.metadata["digit"] = std::to_string(Draw(10));
+    if (Draw(3) == 0) pending.event.metadata["long"] = std::string(300 + Draw(2), 'l');
+    return pending;
+  }
+
+  std::vector<std::string> SomeOf(const char* prefix, uint64_t below) {
+    std::vector<std::string> names;
+    if (Draw(3) == 0) {
+      for (uint64_t n = 1 + Draw(2); n > 0; --n) names.push_back(Name(prefix, below));
+    }
+    return names;
+  }
+
+  EventFilter RandomFilter() {
+    EventFilter filter;
+    if (Draw(3) == 0) filter.time_start = At(static_cast<double>(Draw(150)));
+    if (Draw(3) == 0) filter.time_end = At(static_cast<double>(100 + Draw(250)));
+    if (Draw(4) == 0) filter.ingest_start = At(static_cast<double>(Draw(450)));
+    if (Draw(4) == 0) filter.ingest_end = At(static_cast<double>(Draw(450)));
+    filter.modalities = SomeOf("m", 5);
+    if (Draw(3) == 0) filter.sources = {std::string(Draw(5), 'a'), std::string(Draw(4), 'a')};
+    filter.scenes = SomeOf("s", 4);
+    if (Draw(3) == 0) filter.metadata.push_back({"digit", {std::to_string(Draw(11)), "3", "3"}});
+    if (Draw(5) == 0) filter.metadata.push_back({"long", {std::string(301, 'l')}});
+    return filter;
+  }
+
+  std::vector<Seq> Expected(const EventFilter& filter) const {
+    std::vector<Seq> seqs;
+    for (const LoggedEvent& event : all_) {
+      if (Passes(filter, event)) seqs.push_back(event.seq);
+    }
+    return seqs;
+  }
+
+  const TempDir dir_;
+  std::mt19937_64 random_{7};
+  OpenLog open_{dir_.path("db")};
+  std::vector<LoggedEvent> all_;
+};
+
+TEST_F(EventFilterTest, ResolvesWhatALoopOverAllEventsFinds) {
+  size_t found = 0;
+  for (int round = 0; round < 300; ++round) {
+    const EventFilter filter = RandomFilter();
+    const auto resolved = open_.log->Resolve(filter);
+    ASSERT_TRUE(resolved.ok()) << resolved.status();
+    ASSERT_EQ(*resolved, Expected(filter)) << "round " << round;
+    found += resolved->size();
+  }
+  EXPECT_GT(found, 1000u);  // the filters do let events pass
+}
+
+TEST_F(EventFilterTest, PagesInBothDirectionsCoverEachEventOnce) {
+  for (int round = 0; round < 20; ++round) {
+    const EventFilter filter = round == 0 ? EventFilter() : RandomFilter();
+    for (const bool descending : {false, true}) {
+      std::vector<Seq> listed;
+      Seq after = 0;
+      for (;;) {
+        const auto page = open_.log->List(filter, after, 7, descending, Detail::kHeader);
+        ASSERT_TRUE(page.ok()) << page.status();
+        ASSERT_LE(page->size(), 7u);
+        for (const LoggedEvent& event : *page) listed.push_back(event.seq);
+        if (page->empty()) break;
+        after = listed.back();
+        if (after == 1 && descending) break;
+      }
+      std::vector<Seq> expected = Expected(filter);
+      if (descending) std::reverse(expected.begin(), expected.end());
+      ASSERT_EQ(listed, expected) << "round " << round << (descending ? " descending" : "");
+    }
+  }
+}
+
+TEST_F(EventFilterTest, ConditionsOnUnknownNamesLetNothingPass) {
+  EventFilter filter;
+  filter.modalities = {"never sent"};
+  EXPECT_TRUE(open_.log->Resolve(filter)->empty());
+  filter = {};
+  filter.metadata = {{"digit", {}}};
+  EXPECT_TRUE(open_.log->Resolve(filter)->empty());
+}
+
+}  // namespace
+}  // namespace mixmatch

@@ -1,0 +1,162 @@
+// Exact search against brute force, over restarts, refused input and damage.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <set>
+
+#include "space_testing.h"
+#include "storage/index/spaces.h"
+#include "storage/keys.h"
+#include "storage_testing.h"
+
+namespace mixmatch {
+namespace {
+
+using testing::Fill;
+using testing::kDimension;
+using testing::kPartitions;
+using testing::Naive;
+using testing::OpenSpace;
+using testing::RandomUnitVectors;
+using testing::RawDatabase;
+using testing::TempDir;
+
+void ExpectExact(const EmbeddingSpace& space, const Naive& naive, uint32_t seed, int rounds) {
+  std::mt19937 random(seed);
+  const std::vector<float> queries =
+      RandomUnitVectors(static_cast<size_t>(rounds), naive.d, 0, seed);
+  for (int round = 0; round < rounds; ++round) {
+    const float* query = queries.data() + static_cast<size_t>(round) * naive.d;
+    const size_t k = 1 + random() % 30;
+    std::vector<ModalityId> partitions = {kPartitions[random() % 2]};
+    if (random() % 2 == 0) partitions = {2, 1, 2, 99};
+    std::set<Seq> some;
+    for (size_t n = random() % 60; n > 0; --n) some.insert(random() % (naive.items.size() / 2 + 9));
+    const std::vector<Seq> allowed(some.begin(), some.end());
+    const std::vector<Seq>* filter = random() % 2 == 0 ? &allowed : nullptr;
+    const auto result = space.Search(partitions, {query, naive.d}, k, filter);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->plan, filter == nullptr ? "exact" : "exact-filtered");
+    const std::vector<size_t> expected = naive.Search(partitions, query, k, filter);
+    ASSERT_EQ(result->neighbours.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const Neighbour& found = result->neighbours[i];
+      EXPECT_EQ(found.item, naive.items[expected[i]].item);
+      EXPECT_EQ(found.partition, naive.items[expected[i]].partition);
+      EXPECT_NEAR(found.similarity, naive.Similarity(expected[i], query), 1e-5);
+    }
+  }
+}
+
+constexpr IndexOptions kExact = {.seal_at = 300, .graph_from = 1 << 30};
+
+TEST(SpaceTest, ExactSearchFindsWhatBruteForceFindsAlsoAfterReopening) {
+  const TempDir dir;
+  Naive naive;
+  {
+    const OpenSpace open(dir.path("db"), kExact, /*create=*/true);
+    Fill(*open.space, naive, 1000, 0, 1);
+    EXPECT_EQ(open.space->count(), 2000u);
+    ExpectExact(*open.space, naive, 2, 200);
+  }
+  // With other limits on the segments, too.
+  const OpenSpace open(dir.path("db"), {.seal_at = 77, .graph_from = 1 << 30}, /*create=*/false);
+  EXPECT_EQ(open.space->count(), 2000u);
+  EXPECT_EQ(open.space->dimension(), static_cast<int>(kDimension));
+  EXPECT_EQ(open.space->generation(), 3u);
+  EXPECT_EQ(open.space->cursor(), (SpaceCursor{.next_seq = 1001}));
+  ExpectExact(*open.space, naive, 3, 100);
+  Fill(*open.space, naive, 300, 0, 4);
+  ExpectExact(*open.space, naive, 5, 100);
+}
+
+TEST(SpaceTest, EqualSimilaritiesComeByItem) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), {.seal_at = 3, .graph_from = 1 << 30}, true, 2);
+  std::vector<EmbeddedItem> items;
+  std::vector<float> vectors;
+  for (const Seq seq : {9, 2, 7, 1, 8, 3, 6}) {
+    items.push_back({ItemId::ForPercept(seq, 0), 1});
+    vectors.insert(vectors.end(), {1, 0});
+  }
+  ASSERT_TRUE(open.space->Append(items, vectors, {}, true).ok());
+  const float query[] = {1, 0};
+  const ModalityId partition[] = {1};
+  const auto result = open.space->Search(partition, query, 4, nullptr);
+  ASSERT_EQ(result->neighbours.size(), 4u);
+  const Seq expected[] = {1, 2, 3, 6};
+  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(result->neighbours[i].item.seq(), expected[i]);
+}
+
+TEST(SpaceTest, MoreThanThereIsGivesAllThereIs) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), kExact, true);
+  const std::vector<float> query = RandomUnitVectors(1, kDimension, 0, 9);
+  EXPECT_TRUE(open.space->Search(kPartitions, query, 5, nullptr)->neighbours.empty());
+  Naive naive;
+  Fill(*open.space, naive, 20, 0, 1);
+  const size_t huge = std::numeric_limits<size_t>::max();
+  EXPECT_EQ(open.space->Search(kPartitions, query, huge, nullptr)->neighbours.size(), 40u);
+  EXPECT_TRUE(open.space->Search(kPartitions, query, 0, nullptr)->neighbours.empty());
+  EXPECT_TRUE(open.space->Search({}, query, 5, nullptr)->neighbours.empty());
+  const std::vector<Seq> none;
+  EXPECT_TRUE(open.space->Search(kPartitions, query, 5, &none)->neighbours.empty());
+}
+
+TEST(SpaceTest, NumbersThatAreNotFiniteAreRefusedAtBothBorders) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), kExact, true, 2);
+  const EmbeddedItem item[] = {{ItemId::ForPercept(1, 0), 1}};
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    const float vector[] = {0, bad};
+    EXPECT_TRUE(absl::IsInvalidArgument(open.space->Append(item, vector, {.next_seq = 2}, false)));
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(open.space->Search(kPartitions, vector, 1, nullptr).status()));
+  }
+  const float three[] = {0, 1, 0};
+  EXPECT_TRUE(absl::IsInvalidArgument(open.space->Append(item, three, {.next_seq = 2}, false)));
+  EXPECT_TRUE(absl::IsInvalidArgument(open.space->Search(kPartitions, three, 1, nullptr).status()));
+  EXPECT_EQ(open.space->count(), 0u);
+  EXPECT_EQ(open.space->cursor(), SpaceCursor{});
+}
+
+TEST(SpaceTest, DamagedEmbeddingsAreDataLoss) {
+  const TempDir dir;
+  const std::string path = dir.path("db");
+  Naive naive;
+  {
+    const OpenSpace open(path, kExact, true);
+    Fill(*open.space, naive, 500, 0, 1);
+  }
+  RawDatabase(path).Flip("space_3", keys::SpaceBlock(2, 0), -1);
+  const auto database = *Database::Open(path, {});
+  const auto spaces = MakeEmbeddingSpaces(database.get(), kExact);
+  const absl::Status status = spaces->Open(3).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  // What the caller does then.
+  ASSERT_TRUE(spaces->Drop(3).ok());
+  EXPECT_TRUE(absl::IsNotFound(spaces->Open(3).status()));
+  const auto space = spaces->Create(3, kDimension);
+  ASSERT_TRUE(space.ok()) << space.status();
+  EXPECT_EQ((*space)->count(), 0u);
+}
+
+TEST(SpaceTest, AMissingBlockIsDataLoss) {
+  const TempDir dir;
+  const std::string path = dir.path("db");
+  Naive naive;
+  {
+    const OpenSpace open(path, kExact, true);
+    Fill(*open.space, naive, 500, 0, 1);
+  }
+  RawDatabase(path).Delete("space_3", keys::SpaceBlock(1, 0));
+  const auto database = *Database::Open(path, {});
+  EXPECT_TRUE(absl::IsDataLoss(MakeEmbeddingSpaces(database.get(), kExact)->Open(3).status()));
+}
+
+}  // namespace
+}  // namespace mixmatch
