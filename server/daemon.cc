@@ -33,7 +33,7 @@
 namespace mixmatch {
 namespace {
 
-constexpr absl::Duration kDrainTime = absl::Seconds(10);
+constexpr absl::Duration kDrainTime = absl::Seconds(5);
 constexpr size_t kAdminThreads = 2;
 constexpr size_t kAdminQueue = 64;
 

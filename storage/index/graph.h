@@ -2,7 +2,7 @@
 //
 // FAISS' own distances are compiled without AVX and its serialised form is not checked when it is
 // read, so both are ours: distances from kernels.h, and the links as a record of records.proto.
-// Vectors stay where they are, in Rows.
+// Vectors stay where they are, in Rows; all but equal ones are one point (distinct_rows.h).
 #pragma once
 
 #include <atomic>
@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "storage/index/rows.h"
 #include "storage/index/spaces.h"
+#include "storage/index/top_k.h"
 
 namespace mixmatch {
 
@@ -35,15 +36,26 @@ class Graph {
 
   ~Graph();
 
-  // Adds the about k nearest rows to `found`, in no order; fewer than k where the graph does not
-  // reach more. Returns how many were compared. On the calling thread alone.
-  absl::StatusOr<uint64_t> Search(const float* query, size_t k, std::vector<size_t>& found) const;
-
-  // Whether a search for k looks at so much of the graph that looking at everything is no slower.
-  bool IsWorthwhile(size_t k) const;
+  struct Outcome {
+    bool complete = false;  // k rows were offered, or all there are; otherwise none was
+    bool by_graph = false;  // the nearest may have been missed
+    uint64_t compared = 0;
+  };
+  // Offers the about k nearest rows to `nearest`. Where the graph reaches too few, or looking
+  // through it is no faster than through everything, nothing is offered. On the calling thread
+  // alone.
+  absl::StatusOr<Outcome> Search(const float* query, size_t k, ModalityId partition,
+                                 TopK& nearest) const;
 
  private:
   class Impl;
+  struct Candidate {
+    float similarity = 0;
+    size_t group = 0;
+  };
+  // About the k groups nearest to a query, through the graph.
+  absl::Status FindGroups(const float* query, size_t k, std::vector<Candidate>& found) const;
+
   explicit Graph(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -17,6 +17,8 @@ namespace mixmatch {
 namespace {
 
 constexpr size_t kChunkBytes = 1 << 20;
+// Of the graph's record and of how rows are grouped to points; graphs of another are built again.
+constexpr uint64_t kGraphVersion = 1;
 
 // DATA_LOSS unless the record holds whole rows of finite numbers.
 absl::Status DecodeBlock(std::string_view family, std::string_view key, std::string_view value,
@@ -132,7 +134,8 @@ GraphRows SpaceStore::ReadGraphRows() const {
     const std::string_view key = it->key().ToStringView();
     storage::v1::ManifestRecord manifest;
     if (!codec::Decode(name_, key, it->value().ToStringView(), manifest).ok()) continue;
-    if (manifest.row_count() > 0) graphs[keys::RowsOf(key)] = manifest.row_count();
+    if (manifest.version() != kGraphVersion || manifest.row_count() == 0) continue;
+    graphs[keys::RowsOf(key)] = manifest.row_count();
   }
   return graphs;
 }
@@ -168,7 +171,7 @@ absl::Status SpaceStore::WriteGraph(keys::RowKey place, uint64_t row_count,
     MM_RETURN_IF_ERROR(database_.Write(batch, WriteMode::kBackground, what));
     batch.Clear();
   }
-  manifest.set_version(1);
+  manifest.set_version(kGraphVersion);
   manifest.set_size_bytes(bytes.size());
   manifest.set_checksum(codec::Checksum(bytes));
   manifest.set_row_count(row_count);

@@ -203,15 +203,12 @@ absl::StatusOr<bool> StoredSpace::SearchSegment(const Part& part, const float* q
                                                 uint64_t& compared) const {
   const Segment& segment = part.segment;
   const Rows& rows = *segment.rows;
-  if (allowed == nullptr && segment.graph != nullptr && segment.graph->IsWorthwhile(k)) {
-    std::vector<size_t> found;
-    MM_ASSIGN_OR_RETURN(const uint64_t looked_at, segment.graph->Search(query, k, found));
-    compared += looked_at;
-    if (found.size() == k) {
-      for (const size_t row : found) rows.Offer(row, query, part.partition, nearest);
-      return true;
-    }
-    // The graph does not reach k rows, and k were promised.
+  if (allowed == nullptr && segment.graph != nullptr) {
+    MM_ASSIGN_OR_RETURN(const Graph::Outcome outcome,
+                        segment.graph->Search(query, k, part.partition, nearest));
+    compared += outcome.compared;
+    if (outcome.complete) return outcome.by_graph;
+    // It does not reach k rows, and k were promised.
   }
   compared += rows.Scan(segment.count, query, part.partition, allowed, nearest);
   return false;

@@ -34,7 +34,8 @@ class Reflection {
     reflection::ServerReflectionRequest request;
     request.set_list_services("*");
     std::set<std::string> names;
-    for (const auto& service : Ask(request).list_services_response().service()) {
+    const reflection::ServerReflectionResponse response = Ask(request);
+    for (const auto& service : response.list_services_response().service()) {
       names.insert(service.name());
     }
     return names;

@@ -106,6 +106,68 @@ TEST(SpaceGraphTest, GraphsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
   EXPECT_GE(RecallAt10(*open.space, naive), 0.95);
 }
 
+// 3000 rows: half of them a few words that come back, in vectors that differ in the last bits as
+// those of other batches do; between them, as many that come once.
+TEST(SpaceGraphTest, ContentThatComesBackHidesNothingAndIsFoundWhole) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), {.seal_at = 3000, .graph_from = 3000}, true);
+  Naive naive;
+  const std::vector<float> words = RandomUnitVectors(5, kDimension, 0, 1);
+  const std::vector<float> others = RandomUnitVectors(1500, kDimension, 0, 2);
+  std::mt19937 random(3);
+  for (size_t i = 0; i < 3000; ++i) {
+    naive.items.push_back({ItemId::ForPercept(i + 1, 0), kPartitions[0]});
+    const size_t word = random() % 5;
+    for (size_t j = 0; j < kDimension; ++j) {
+      const float noise = 1e-8f * static_cast<float>(random() % 8);
+      naive.vectors.push_back(i % 2 == 0 ? words[word * kDimension + j] + noise
+                                         : others[i / 2 * kDimension + j]);
+    }
+  }
+  ASSERT_TRUE(open.space->Append(naive.items, naive.vectors, {.next_seq = 3001}, false).ok());
+  ASSERT_TRUE(WaitUntil([&] { return SearchesByGraph(*open.space, naive); }));
+  // Each row that comes once finds itself.
+  size_t hits = 0;
+  for (size_t i = 1; i < 3000; i += 2) {
+    const std::span<const float> query(naive.vectors.data() + i * kDimension, kDimension);
+    const auto result = open.space->Search({kPartitions, 1}, query, 1, nullptr);
+    ASSERT_EQ(result->neighbours.size(), 1u);
+    hits += result->neighbours[0].item == naive.items[i].item ? 1 : 0;
+  }
+  EXPECT_GE(hits, 1490u);
+  // A word finds as many of its equals as are asked for.
+  const auto equals =
+      open.space->Search({kPartitions, 1}, {words.data(), kDimension}, 100, nullptr);
+  ASSERT_EQ(equals->neighbours.size(), 100u);
+  EXPECT_GT(equals->neighbours.back().similarity, 0.9999f);
+}
+
+TEST(SpaceGraphTest, AFewWordsAloneAreSearchedByTheirGroupsExactly) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), {.seal_at = 2000, .graph_from = 2000}, true);
+  Naive naive;
+  const std::vector<float> words = RandomUnitVectors(10, kDimension, 0, 1);
+  for (size_t i = 0; i < 2000; ++i) {
+    naive.items.push_back({ItemId::ForPercept(i + 1, 0), kPartitions[0]});
+    const float* word = words.data() + (i % 10) * kDimension;
+    naive.vectors.insert(naive.vectors.end(), word, word + kDimension);
+  }
+  ASSERT_TRUE(open.space->Append(naive.items, naive.vectors, {.next_seq = 2001}, false).ok());
+  const std::span<const float> query(words.data(), kDimension);
+  ASSERT_TRUE(WaitUntil([&] {
+    return open.space->Search({kPartitions, 1}, query, 5, nullptr)->candidate_count < 1000;
+  }));
+  for (const size_t k : {1u, 5u, 200u, 201u, 2000u, 3000u}) {
+    const auto result = open.space->Search({kPartitions, 1}, query, k, nullptr);
+    EXPECT_EQ(result->plan, "exact");
+    const std::vector<size_t> expected = naive.Search({kPartitions, 1}, query.data(), k, nullptr);
+    ASSERT_EQ(result->neighbours.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(result->neighbours[i].item, naive.items[expected[i]].item) << k << " " << i;
+    }
+  }
+}
+
 TEST(SpaceGraphTest, ADroppedSpaceIsGoneAndItsReadersFinish) {
   const TempDir dir;
   const std::string path = dir.path("db");
