@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 exec </dev/null
 
-episodes=1500 steps=400 keep="" build="" start_s=$SECONDS
+episodes=1500 steps=240 keep="" build="" start_s=$SECONDS
 while [ $# -gt 0 ]; do
   case "$1" in
     --keep) keep=${2:?--keep needs a folder}; shift 2 ;;
@@ -62,7 +62,7 @@ cat >"$work/mixmatchd.yaml" <<YAML
 data_dir: $work/memory
 listen: "127.0.0.1:0"
 seed: 1
-episodes: {gap: 1s, max_length: 30s, lateness: 2s, idle_close: 3s}
+episodes: {gap: 1s, max_length: 30s, lateness: 2s, idle_close: 10s}
 model: {preset: nano, device: auto}
 learning: {consolidate_when_idle: false}
 generations: {publish_on_growth: 0}

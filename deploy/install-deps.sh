@@ -23,7 +23,7 @@ run_packages() {
         libswresample5 ;;
     *) fail "Debian release '$1' is not known; use Debian 12 (bookworm) or 13 (trixie)" ;;
   esac
-  echo libopenblas0-openmp libgomp1 libxxhash0 zlib1g ca-certificates
+  echo libopenblas0-openmp libgomp1 libxxhash0 libjemalloc2 zlib1g ca-certificates
 }
 
 build_packages() {
@@ -34,7 +34,7 @@ build_packages() {
   echo libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libprotoc-dev \
     libssl-dev libc-ares-dev libre2-dev zlib1g-dev
   # Storage, media, and the rest.
-  echo librocksdb-dev libxxhash-dev
+  echo librocksdb-dev libxxhash-dev libjemalloc-dev
   echo libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev
   echo libabsl-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   # Tests, benchmarks and the Python example.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -86,14 +87,17 @@ absl::StatusOr<v1::Percept> VectorPercept(const std::string& argument) {
 }
 
 absl::StatusOr<v1::Percept> NamedPercept(const std::string& argument) {
-  const auto [modality, path] = SplitModality(argument);
+  const auto [modality, value] = SplitModality(argument);
   if (modality.empty()) return Bad("--percept", argument, "no modality; give MODALITY=FILE");
-  if (std::filesystem::path(path).extension() != ".json") {
-    return client::PerceptFromFile(modality, path, "");
+  const bool is_inline = absl::StartsWith(value, "{");
+  if (!is_inline && std::filesystem::path(value).extension() != ".json") {
+    return client::PerceptFromFile(modality, value, "");
   }
-  const absl::StatusOr<std::string> json = ReadText(path);
+  absl::StatusOr<std::string> json = value;
+  if (!is_inline) json = ReadText(value);
   if (!json.ok()) return json.status();
-  absl::StatusOr<v1::Percept> percept = client::PerceptFromJson(*json, client::FolderOf(path));
+  absl::StatusOr<v1::Percept> percept =
+      client::PerceptFromJson(*json, is_inline ? "." : client::FolderOf(value));
   if (!percept.ok()) return Bad("--percept", argument, std::string(percept.status().message()));
   percept->set_modality(modality);
   return percept;
@@ -131,8 +135,10 @@ void PerceptArguments::AddTo(CLI::App* command) {
   AddRepeatable(command, "--image", &images, "Image FILE");
   AddRepeatable(command, "--audio", &audios, "Audio FILE");
   AddRepeatable(command, "--vector", &vectors, "[MODALITY=]NUMBERS such as 0.5,1,-2, or a FILE");
-  AddRepeatable(command, "--percept", &percepts,
-                "MODALITY=FILE; a .json FILE holds a percept as in a manifest");
+  AddRepeatable(
+      command, "--percept", &percepts,
+      "MODALITY=FILE, a .json FILE holding a percept as in a manifest; or that JSON itself: "
+      "word={\"text\":\"three\"}");
 }
 
 bool PerceptArguments::empty() const {

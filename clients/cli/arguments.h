@@ -18,7 +18,7 @@ struct PerceptArguments {
   std::vector<std::string> images;
   std::vector<std::string> audios;
   std::vector<std::string> vectors;   // [MODALITY=]NUMBERS or [MODALITY=]FILE
-  std::vector<std::string> percepts;  // MODALITY=FILE; a .json file holds a manifest's percept
+  std::vector<std::string> percepts;  // MODALITY=FILE, =FILE.json or ={…}, a manifest's percept
 
   void AddTo(CLI::App* command);
   bool empty() const;

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "clients/cpp/connection_internal.h"
 #include "clients/cpp/ingest_window_internal.h"
+#include "clients/cpp/remedy_internal.h"
 
 namespace mixmatch::client {
 namespace {
@@ -22,29 +23,6 @@ namespace {
 constexpr absl::Duration kLookAround = absl::Milliseconds(500);
 constexpr absl::Duration kPollEvery = absl::Milliseconds(100);
 constexpr absl::Duration kPollTimeout = absl::Seconds(5);
-
-// What the end of a stream asks for.
-enum class Remedy { kReconnect, kIsolate, kGiveUp };
-
-Remedy RemedyFor(const absl::Status& status, bool delay_named) {
-  switch (status.code()) {
-    case absl::StatusCode::kResourceExhausted:
-      // Without a delay it is gRPC's own: a message over the size limit.
-      return delay_named ? Remedy::kReconnect : Remedy::kIsolate;
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kOutOfRange:
-    case absl::StatusCode::kInternal:
-      return Remedy::kIsolate;
-    case absl::StatusCode::kDataLoss:
-    case absl::StatusCode::kUnauthenticated:
-    case absl::StatusCode::kPermissionDenied:
-    case absl::StatusCode::kUnimplemented:
-    case absl::StatusCode::kFailedPrecondition:
-      return Remedy::kGiveUp;
-    default:
-      return Remedy::kReconnect;
-  }
-}
 
 }  // namespace
 

@@ -19,6 +19,7 @@ static_assert(std::endian::native == std::endian::little);
 constexpr std::string_view kMagic = "MMWEIGHT";
 constexpr uint32_t kVersion = 1;
 constexpr uint32_t kRankMax = 8;
+constexpr uint64_t kSizeMax = uint64_t{1} << 32;  // of a tensor and each of its dimensions
 
 absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(
@@ -87,10 +88,10 @@ bool ReadTensor(Reader& reader, WeightsFile::Tensor& tensor) {
   uint64_t count = 1;
   for (uint32_t r = 0; r < rank; ++r) {
     uint64_t size = 0;
-    if (!reader.Get(size) || size > reader.size()) return false;
+    if (!reader.Get(size) || size > kSizeMax) return false;
     tensor.sizes.push_back(static_cast<int64_t>(size));
     count *= size;
-    if (count > reader.size()) return false;
+    if (count > kSizeMax) return false;
   }
   std::string_view bytes;
   if (!reader.GetBytes(count * sizeof(float), bytes)) return false;

@@ -17,7 +17,7 @@ namespace mixmatch {
 // The most by which two vectors of a group may differ in a coordinate. The same content embedded in
 // batches of other shapes differs in the last bits; this is far above them, and far below what
 // tells content apart.
-inline constexpr float kGroupCell = 1e-9f;
+inline constexpr float kGroupCell = 1.0f / 8192;
 
 // Thread-safety: Immutable; safe to share.
 class DistinctRows {

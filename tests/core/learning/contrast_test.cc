@@ -1,0 +1,109 @@
+#include "core/learning/contrast.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/core/encoder/samples.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr int kWidth = 8;
+
+std::vector<float> Embeddings(int count) {
+  std::vector<float> values(static_cast<size_t>(count * kWidth));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = testing::Noise(3, i) - 0.5F;
+  return values;
+}
+
+Neutrality Nobody(int episodes) {
+  return {episodes, std::vector<uint8_t>(static_cast<size_t>(episodes * episodes), 0)};
+}
+
+void SetNeutral(Neutrality& neutral, int a, int b) {
+  neutral.neutral[static_cast<size_t>(a * neutral.episodes + b)] = 1;
+  neutral.neutral[static_cast<size_t>(b * neutral.episodes + a)] = 1;
+}
+
+// Rows are the embeddings 0 .. n - 1, columns n .. 2n - 1.
+ContrastTerm Diagonal(int n) {
+  ContrastTerm term;
+  for (int i = 0; i < n; ++i) {
+    term.rows.push_back({i, i});
+    term.columns.push_back({n + i, i});
+    term.partner.push_back(i);
+  }
+  return term;
+}
+
+TEST(ContrastTest, TwoPairsGiveWhatTheFormulaSays) {
+  std::vector<float> embeddings(4 * kWidth, 0);
+  embeddings[0] = 1;               // row 0 = e0
+  embeddings[kWidth + 1] = 1;      // row 1 = e1
+  embeddings[2 * kWidth] = 1;      // column 0 = e0
+  embeddings[3 * kWidth] = 0.5F;   // column 1 = (e0 + e1) / 2
+  embeddings[3 * kWidth + 1] = 0.5F;
+  const std::vector<ContrastTerm> terms = {Diagonal(2)};
+  const ContrastResult result = Contrast(embeddings, kWidth, terms, Nobody(2), 2, {});
+  const double first = -std::log(std::exp(2.0) / (std::exp(2.0) + std::exp(1.0)));
+  const double second = -std::log(std::exp(1.0) / (std::exp(0.0) + std::exp(1.0)));
+  EXPECT_NEAR(result.loss, (first + second) / 2, 1e-6);
+  EXPECT_EQ(result.positives, 2U);
+}
+
+TEST(ContrastTest, TheGradientIsTheSlopeOfTheLoss) {
+  Neutrality neutral = Nobody(19);
+  SetNeutral(neutral, 2, 11);
+  SetNeutral(neutral, 0, 1);
+  std::vector<ContrastTerm> terms = {Diagonal(19), Diagonal(19)};
+  terms[1].rows.resize(5);  // fewer rows than columns
+  terms[1].partner.resize(5);
+  terms[1].weight = 3;
+  std::vector<float> embeddings = Embeddings(38);
+  std::vector<float> gradient(embeddings.size());
+  Contrast(embeddings, kWidth, terms, neutral, 5, gradient);
+  for (size_t i = 0; i < embeddings.size(); i += 7) {
+    const float before = embeddings[i];
+    embeddings[i] = before + 0.01F;
+    const double above = Contrast(embeddings, kWidth, terms, neutral, 5, {}).loss;
+    embeddings[i] = before - 0.01F;
+    const double below = Contrast(embeddings, kWidth, terms, neutral, 5, {}).loss;
+    embeddings[i] = before;
+    EXPECT_NEAR(gradient[i], (above - below) / 0.02, 2e-4) << i;
+  }
+}
+
+TEST(ContrastTest, NeutralEpisodesNeitherPushNorPull) {
+  Neutrality neutral = Nobody(3);
+  SetNeutral(neutral, 0, 1);
+  ContrastTerm term = Diagonal(3);
+  term.rows.resize(1);  // episode 0 alone asks
+  term.partner.resize(1);
+  std::vector<float> embeddings = Embeddings(6);
+  std::vector<float> gradient(embeddings.size());
+  const std::vector<ContrastTerm> terms = {term};
+  const double loss = Contrast(embeddings, kWidth, terms, neutral, 5, gradient).loss;
+  bool pushed = false;
+  for (int e = 0; e < kWidth; ++e) {
+    EXPECT_EQ(gradient[static_cast<size_t>((3 + 1) * kWidth + e)], 0);
+    pushed = pushed || gradient[static_cast<size_t>((3 + 2) * kWidth + e)] != 0;
+  }
+  EXPECT_TRUE(pushed);
+  embeddings[4 * kWidth] += 10;  // where the neutral one lies changes nothing
+  EXPECT_EQ(Contrast(embeddings, kWidth, terms, neutral, 5, {}).loss, loss);
+}
+
+TEST(ContrastTest, WhereAllAreNeutralThereIsNothingToLearn) {
+  Neutrality neutral{4, std::vector<uint8_t>(16, 1)};
+  const std::vector<ContrastTerm> terms = {Diagonal(4)};
+  EXPECT_EQ(CountPositives(terms, neutral), 0U);
+  EXPECT_EQ(CountPositives(terms, Nobody(4)), 4U);
+  std::vector<float> embeddings = Embeddings(8);
+  std::vector<float> gradient(embeddings.size());
+  EXPECT_EQ(Contrast(embeddings, kWidth, terms, neutral, 5, gradient).positives, 0U);
+  for (const float g : gradient) EXPECT_EQ(g, 0);
+}
+
+}  // namespace
+}  // namespace mixmatch
