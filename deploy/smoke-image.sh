@@ -80,7 +80,7 @@ start
 ctl status
 check "ingest" ctl ingest --manifest "$work/events.jsonl" --wait learned
 check "120 events are stored" test "$(ctl --json status | number event_count)" -eq 120
-check "consolidate" ctl consolidate --steps 30
+check "consolidate" ctl consolidate --steps 10
 check "publish" ctl generations publish
 ctl --json recall --text drum --want audio -k 3 >"$work/recall.json"
 check "recall answers" grep -q '"similarity"' "$work/recall.json"

@@ -53,7 +53,7 @@ struct Config {
 
   struct Learning {
     bool enabled = true;
-    uint64_t threads = 0;  // 0: as many as there are cores
+    uint64_t threads = 0;  // 0: all cores but one, at least one
     uint64_t block_episodes = 32;
     uint64_t steps_per_block = 4;
     uint64_t batch_episodes = 64;

@@ -168,9 +168,10 @@ LearningSnapshot LearningLoop::snapshot() const {
 
 void LearningLoop::Run() {
   LowerPriority();
-  const uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  // One core is left to ingest and recall.
+  const uint64_t spare = std::max(2U, std::thread::hardware_concurrency()) - 1;
   SetComputeThreads(
-      static_cast<int>(config_.learning.threads > 0 ? config_.learning.threads : cores));
+      static_cast<int>(config_.learning.threads > 0 ? config_.learning.threads : spare));
   while (true) {
     RunCommands();
     const bool worked = Work();

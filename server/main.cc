@@ -10,6 +10,7 @@
 #include <iostream>
 #include <string>
 
+#include "core/encoder/blas.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/version.h"
@@ -24,13 +25,26 @@ struct Flags {
   bool check_config = false;
 };
 
+// Sets a variable that is not set yet; returns whether it did.
+bool SetDefault(const char* name, const std::string& value) {
+  return !value.empty() && std::getenv(name) == nullptr && setenv(name, value.c_str(), 0) == 0;
+}
+
 // Libraries read these once, before main: set them and start over, once. Idle compute threads must
-// sleep, not spin, since others need the cores.
+// sleep, not spin, since others need the cores; the widest vectors are not LibTorch's default; and
+// an OpenBLAS older than the CPU falls back to slow kernels.
 void SetLibraryEnvironment(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
+  bool changed = SetDefault("OMP_WAIT_POLICY", "passive");
+  changed = SetDefault("OPENBLAS_CORETYPE", mixmatch::BlasCoreTypeRemedy()) || changed;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+    changed = SetDefault("ATEN_CPU_CAPABILITY", "avx512") || changed;
+  }
+#endif
+  if (!changed) return;
   execv("/proc/self/exe", argv);
-  std::perror("mixmatchd: restarting with OMP_WAIT_POLICY=passive failed");
+  std::perror("mixmatchd: starting over with the libraries' environment failed");
 }
 
 // Written whole or not at all: who waits for it never reads half an address.

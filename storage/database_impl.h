@@ -1,6 +1,7 @@
 // The open RocksDB with its column families, for the classes of this folder alone.
 #pragma once
 
+#include <google/protobuf/message_lite.h>
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -16,10 +18,6 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/database.h"
-
-namespace google::protobuf {
-class MessageLite;
-}
 
 namespace mixmatch {
 
@@ -85,7 +83,8 @@ class Database::Impl {
   absl::Status DropNamed(const std::string& name);
 
  private:
-  Impl(std::string path, std::shared_ptr<rocksdb::DB> db) : path_(std::move(path)), db_(db) {}
+  Impl(std::string path, std::shared_ptr<rocksdb::DB> db)
+      : path_(std::move(path)), db_(std::move(db)) {}
   absl::Status CheckFormat();
 
   const std::string path_;

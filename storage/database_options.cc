@@ -81,9 +81,6 @@ rocksdb::ColumnFamilyOptions RocksOptions::ForFamily(Family family) const {
       break;
     case Family::kFeatures:
       // Read at random, many at a time, by every step of learning: no decompression, small blocks.
-      options.compression = rocksdb::kNoCompression;
-      UseBlobs(32 << 10, options);
-      break;
     case Family::kWeights:
       options.compression = rocksdb::kNoCompression;
       UseBlobs(32 << 10, options);

@@ -69,7 +69,7 @@ absl::Status EpisodeTable::Impl::Load() {
   }
   MM_RETURN_IF_ERROR(state.status());
   storage::v1::BindingRecord binding;
-  const absl::Status status = db.Get(Family::kMeta, keys::kBinding, binding);
+  absl::Status status = db.Get(Family::kMeta, keys::kBinding, binding);
   if (!status.ok() && !absl::IsNotFound(status)) return status;
   next_seq = std::max<Seq>(1, binding.next_seq());
   closed_count = binding.closed_count();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -69,7 +70,7 @@ absl::Status EventAppender::LoadIdentities(const std::vector<PendingEvent>& even
   return absl::OkStatus();
 }
 
-AppendResult EventAppender::Add(const PendingEvent& pending) {
+AppendResult EventAppender::Add(PendingEvent pending) {
   const Event& event = pending.event;
   const std::string name = keys::Identity(event.source, event.event_id);
   const ContentHash hash = HashEvent(event);
@@ -103,8 +104,7 @@ AppendResult EventAppender::Add(const PendingEvent& pending) {
   return {.outcome = AppendOutcome::kStored, .seq = seq, .error = {}};
 }
 
-void EventAppender::PutEvent(Seq seq, const PendingEvent& pending,
-                             const std::vector<ModalityId>& ids) {
+void EventAppender::PutEvent(Seq seq, PendingEvent& pending, const std::vector<ModalityId>& ids) {
   const std::string key = keys::Number(seq);
   storage::v1::LogRecord entry;
   storage::v1::PayloadRecord payload;
@@ -115,7 +115,7 @@ void EventAppender::PutEvent(Seq seq, const PendingEvent& pending,
   database_.Put(Family::kLog, key, entry, batch_);
   for (size_t i = 0; i < ids.size(); ++i) {
     storage::v1::FeaturesRecord features;
-    codec::EncodeFeatures(ids[i], pending.features[i], features);
+    codec::EncodeFeatures(ids[i], std::move(pending.features[i]), features);
     database_.Put(Family::kFeatures, keys::FeaturesOf(seq, static_cast<uint32_t>(i)), features,
                   batch_);
   }

@@ -32,8 +32,8 @@ class EventAppender {
   // Looks up the identities of all events in one go. DATA_LOSS.
   absl::Status LoadIdentities(const std::vector<PendingEvent>& events);
 
-  // Adds one event to the batch, or says why not.
-  AppendResult Add(const PendingEvent& pending);
+  // Adds one event to the batch, or says why not. Its features are consumed.
+  AppendResult Add(PendingEvent pending);
 
   rocksdb::WriteBatch& batch() { return batch_; }
   ModalityTable& modalities() { return modalities_; }
@@ -46,7 +46,7 @@ class EventAppender {
     ContentHash hash;
   };
 
-  void PutEvent(Seq seq, const PendingEvent& pending, const std::vector<ModalityId>& ids);
+  void PutEvent(Seq seq, PendingEvent& pending, const std::vector<ModalityId>& ids);
   void PutSecondaryKeys(Seq seq, const Event& event, const std::vector<ModalityId>& ids);
 
   const Database::Impl& database_;

@@ -65,7 +65,7 @@ class EventLog::Impl {
 absl::Status EventLog::Impl::Load() {
   MM_RETURN_IF_ERROR(registry.Load(db));
   storage::v1::CountersRecord counters;
-  const absl::Status status = db.Get(Family::kMeta, keys::kCounters, counters);
+  absl::Status status = db.Get(Family::kMeta, keys::kCounters, counters);
   if (absl::IsDataLoss(status)) {
     MM_ASSIGN_OR_RETURN(event_count, CountEvents());
   } else if (status.ok()) {
@@ -132,7 +132,7 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
   MM_RETURN_IF_ERROR(appender.LoadIdentities(events));
   std::vector<AppendResult> results;
   results.reserve(events.size());
-  for (const PendingEvent& pending : events) results.push_back(appender.Add(pending));
+  for (PendingEvent& pending : events) results.push_back(appender.Add(std::move(pending)));
   if (appender.stored_count() == 0) return results;
 
   storage::v1::CountersRecord counters;

@@ -66,7 +66,7 @@ absl::Status GenerationTable::PutWeights(std::string_view name, std::string_view
   const std::string what = absl::StrCat("weights not stored: ", Name(name));
   const absl::MutexLock lock(&weights_mu_);
   storage::v1::ManifestRecord manifest;
-  const absl::Status status = db.Get(Family::kWeights, keys::WeightsManifest(name), manifest);
+  absl::Status status = db.Get(Family::kWeights, keys::WeightsManifest(name), manifest);
   // Over a damaged manifest is written as over none: its version is unknown, so that the new one
   // starts at 1 and removes whatever chunks there are.
   if (!status.ok() && !absl::IsNotFound(status) && !absl::IsDataLoss(status)) return status;

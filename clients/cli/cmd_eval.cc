@@ -1,5 +1,8 @@
 // mixmatchctl eval: how well recall finds what a file of queries calls relevant.
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/commands.h"

@@ -1,6 +1,9 @@
 // mixmatchctl events and episode: what is stored.
+#include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/arguments.h"

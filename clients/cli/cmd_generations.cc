@@ -1,4 +1,7 @@
 // mixmatchctl generations: what serves, what was refused; publish and roll back.
+#include <optional>
+#include <string>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/commands.h"

@@ -1,5 +1,7 @@
 // mixmatchctl ingest: a manifest into the memory.
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"

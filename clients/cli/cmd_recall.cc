@@ -1,5 +1,9 @@
 // mixmatchctl recall: any part of an experience recalls the rest. And embed: a point of the space.
+#include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/arguments.h"

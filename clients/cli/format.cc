@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -43,8 +44,8 @@ std::string NumberText(double value, int digits) { return absl::StrFormat("%.*f"
 
 std::string DurationText(absl::Duration duration) {
   const double seconds = std::max(0.0, absl::ToDoubleSeconds(duration));
-  if (seconds < 60) return absl::StrFormat(seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
-  const auto whole = static_cast<int64_t>(std::min(seconds, 1e12) + 0.5);
+  if (seconds < 60) return NumberText(seconds, seconds < 9.95 ? 1 : 0) + " s";
+  const int64_t whole = std::llround(std::min(seconds, 1e12));
   if (whole < 3600) return absl::StrFormat("%d:%02d", whole / 60, whole % 60);
   return absl::StrFormat("%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
 }

@@ -9,6 +9,7 @@
 // cut off, counts as not acknowledged.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <string>

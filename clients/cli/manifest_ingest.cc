@@ -2,6 +2,7 @@
 #include "clients/cli/manifest_ingest.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 

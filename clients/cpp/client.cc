@@ -1,7 +1,10 @@
 // Unary calls with retries, server streams with progress.
 #include "clients/cpp/client.h"
 
+#include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -1,6 +1,8 @@
 // Threads and speed of tensor work.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/GradMode.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -21,7 +23,7 @@ double MeasureMatmulGflops() {
   using Seconds = std::chrono::duration<double>;
   constexpr int64_t kSize = 512;
   constexpr double kOperations = 2.0 * kSize * kSize * kSize;
-  const at::NoGradGuard no_gradients;
+  const c10::NoGradGuard no_gradients;
   const at::Tensor a = at::full({kSize, kSize}, 0.5);
   const at::Tensor b = at::full({kSize, kSize}, 0.25);
   at::Tensor c = at::empty({kSize, kSize});

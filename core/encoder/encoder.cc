@@ -2,6 +2,8 @@
 #include "core/encoder/encoder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -55,7 +57,7 @@ class ModelEncoder final : public Encoder {
       }
     }
     try {
-      const at::NoGradGuard no_gradients;
+      const c10::NoGradGuard no_gradients;
       const at::Tensor embeddings = model_->Embed(percepts, sequences);  // [B, E]
       std::copy_n(embeddings.contiguous().data_ptr<float>(), out.size(), out.data());
     } catch (const std::exception& error) {
@@ -86,9 +88,9 @@ class ModelEncoder final : public Encoder {
 absl::StatusOr<std::shared_ptr<const Encoder>> MakeEncoder(const ModelConfig& config,
                                                            WeightsFile weights) {
   try {
-    MM_ASSIGN_OR_RETURN(std::unique_ptr<Model> model, Model::Create(config, at::kCPU,
-                                                                    /*trainable=*/false,
-                                                                    std::move(weights)));
+    MM_ASSIGN_OR_RETURN(std::unique_ptr<Model> model,
+                        Model::Create(config, at::kCPU,
+                                      /*trainable=*/false, std::move(weights)));
     return std::make_shared<const ModelEncoder>(std::move(model));
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("encoder: ", error.what()));
@@ -114,9 +116,8 @@ absl::StatusOr<ModelConfig> ModelConfigOf(std::string_view preset, uint64_t seed
     config.heads = 16;
     return config;
   }
-  return InvalidField("model.preset",
-                      absl::StrCat("model: there is no preset \"", config.preset,
-                                   "\"; choose nano, small or base"));
+  return InvalidField("model.preset", absl::StrCat("model: there is no preset \"", config.preset,
+                                                   "\"; choose nano, small or base"));
 }
 
 absl::StatusOr<std::shared_ptr<const Encoder>> Encoder::Create(const ModelConfig& config) {

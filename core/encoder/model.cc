@@ -200,19 +200,18 @@ at::Tensor Model::Embed(std::span<const MixturePercept> percepts,
   for (size_t i = 0; as_they_are && i < rows.size(); ++i) {
     as_they_are = rows[i] == static_cast<int64_t>(i);
   }
-  const at::Tensor x = as_they_are
-                           ? tokens.values
-                           : tokens.values.index_select(0, IndexTensor(rows).to(device_));
+  const at::Tensor x =
+      as_they_are ? tokens.values : tokens.values.index_select(0, IndexTensor(rows).to(device_));
   return Trunk(x, IndexTensor(offsets));
 }
 
 at::Tensor Model::Trunk(at::Tensor x, const at::Tensor& offsets) const {
   for (const Block& block : blocks_) {
-    const at::Tensor qkv = block.qkv(block.attention_norm(x));                    // [N, 3D]
-    x = x + block.attention_out(RaggedAttention(qkv, offsets, config_.heads));    // [N, D]
-    x = x + block.mlp_out(at::gelu(block.mlp_in(block.mlp_norm(x))));             // [N, D]
+    const at::Tensor qkv = block.qkv(block.attention_norm(x));                  // [N, 3D]
+    x = x + block.attention_out(RaggedAttention(qkv, offsets, config_.heads));  // [N, D]
+    x = x + block.mlp_out(at::gelu(block.mlp_in(block.mlp_norm(x))));           // [N, D]
   }
-  const at::Tensor pooled = out_(out_norm_(RaggedMean(x, offsets)));              // [S, E]
+  const at::Tensor pooled = out_(out_norm_(RaggedMean(x, offsets)));  // [S, E]
   return pooled / pooled.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-6);
 }
 

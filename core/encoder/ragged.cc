@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/encoder/attention_kernel.h"
@@ -28,8 +29,8 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
     const int64_t width = input.size(1) / 3;
     at::Tensor out = at::empty({input.size(0), width}, input.options());
     at::Tensor log_sums = at::empty({input.size(0), heads}, input.options());
-    AttentionForward(ShapeOf(offsets, heads, width), input.data_ptr<float>(),
-                     out.data_ptr<float>(), log_sums.data_ptr<float>());
+    AttentionForward(ShapeOf(offsets, heads, width), input.data_ptr<float>(), out.data_ptr<float>(),
+                     log_sums.data_ptr<float>());
     context->save_for_backward({input, offsets, out, log_sums});
     context->saved_data["heads"] = heads;
     return out;
@@ -50,8 +51,7 @@ class AttentionFunction : public torch::autograd::Function<AttentionFunction> {
 // The sequence that each token belongs to: [N], on the CPU.
 at::Tensor SequenceOfToken(const at::Tensor& offsets) {
   const int64_t sequences = offsets.numel() - 1;
-  const at::Tensor lengths =
-      offsets.narrow(0, 1, sequences) - offsets.narrow(0, 0, sequences);
+  const at::Tensor lengths = offsets.narrow(0, 1, sequences) - offsets.narrow(0, 0, sequences);
   return at::repeat_interleave(lengths);
 }
 
@@ -63,22 +63,21 @@ at::Tensor PaddedAttention(const at::Tensor& qkv, const at::Tensor& offsets, int
   const at::Tensor begins = offsets.narrow(0, 0, sequences);
   const at::Tensor lengths = offsets.narrow(0, 1, sequences) - begins;
   const int64_t longest = lengths.max().item<int64_t>();
-  const at::Tensor sequence = SequenceOfToken(offsets);                            // [N]
+  const at::Tensor sequence = SequenceOfToken(offsets);  // [N]
   const at::Tensor place = at::arange(qkv.size(0), at::kLong) - begins.index_select(0, sequence);
-  const at::Tensor slot = (sequence * longest + place).to(qkv.device());           // [N]
+  const at::Tensor slot = (sequence * longest + place).to(qkv.device());  // [N]
   const at::Tensor valid =
       (at::arange(longest, at::kLong).unsqueeze(0) < lengths.unsqueeze(1)).to(qkv.device());
 
   const at::Tensor padded = at::zeros({sequences * longest, 3 * width}, qkv.options())
                                 .index_copy(0, slot, qkv)
                                 .view({sequences, longest, 3, heads, width / heads})
-                                .permute({2, 0, 3, 1, 4});                         // [3,S,H,T,d]
+                                .permute({2, 0, 3, 1, 4});  // [3,S,H,T,d]
   const double scale = 1.0 / std::sqrt(static_cast<double>(width / heads));
   const at::Tensor scores = at::matmul(padded[0], padded[1].transpose(-2, -1)) * scale;
-  const at::Tensor masked = scores.masked_fill(
-      valid.view({sequences, 1, 1, longest}).logical_not(),
-      -std::numeric_limits<float>::infinity());
-  const at::Tensor out = at::matmul(at::softmax(masked, -1), padded[2]);           // [S,H,T,d]
+  const at::Tensor masked = scores.masked_fill(valid.view({sequences, 1, 1, longest}).logical_not(),
+                                               -std::numeric_limits<float>::infinity());
+  const at::Tensor out = at::matmul(at::softmax(masked, -1), padded[2]);  // [S,H,T,d]
   return out.permute({0, 2, 1, 3}).reshape({sequences * longest, width}).index_select(0, slot);
 }
 

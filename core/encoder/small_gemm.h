@@ -9,8 +9,7 @@
 #include <cstdint>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define MM_SIMD_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define MM_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MM_SIMD_CLONES
 #endif
@@ -35,7 +34,7 @@ MM_ALWAYS_INLINE void Load(const float* p, float& value) { value = *p; }
 MM_ALWAYS_INLINE void Store(const FloatLanes& value, float* p) { *LanesAt(p) = value; }
 MM_ALWAYS_INLINE void Store(const float& value, float* p) { *p = value; }
 
-template <bool kVector>
+template <bool Vectors>
 struct Lanes {
   using Number = FloatLanes;
 };
@@ -52,26 +51,26 @@ struct StridedMatrix {
   int64_t column_stride = 1;
 };
 
-// kRows rows of one column of vectors (or of numbers): sums that stay in registers.
-template <int kRows, bool kVector>
+// Several rows of one column of vectors (or of numbers): sums that stay in registers.
+template <int Rows, bool Vectors>
 MM_ALWAYS_INLINE void GemmTile(const StridedMatrix& a, const float* b, int64_t b_stride, int64_t k,
                                float* c, int64_t c_stride) {
-  using Number = typename Lanes<kVector>::Number;
-  Number sums[kRows] = {};
-  const float* a_rows[kRows];
-  for (int r = 0; r < kRows; ++r) a_rows[r] = a.data + r * a.row_stride;
+  using Number = typename Lanes<Vectors>::Number;
+  Number sums[Rows] = {};
+  const float* a_rows[Rows];
+  for (int r = 0; r < Rows; ++r) a_rows[r] = a.data + r * a.row_stride;
   for (int64_t i = 0; i < k; ++i) {
     Number b_lanes;
     Load(b + i * b_stride, b_lanes);
     const int64_t at = i * a.column_stride;
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) sums[r] += a_rows[r][at] * b_lanes;
+    for (int r = 0; r < Rows; ++r) sums[r] += a_rows[r][at] * b_lanes;
   }
-  for (int r = 0; r < kRows; ++r) Store(sums[r], c + r * c_stride);
+  for (int r = 0; r < Rows; ++r) Store(sums[r], c + r * c_stride);
 }
 
 // All rows of one column of vectors.
-template <bool kVector>
+template <bool Vectors>
 MM_ALWAYS_INLINE void GemmPanel(int64_t m, int64_t k, const StridedMatrix& a, const float* b,
                                 int64_t b_stride, float* c, int64_t c_stride) {
   constexpr int64_t kStep = 6;
@@ -80,22 +79,22 @@ MM_ALWAYS_INLINE void GemmPanel(int64_t m, int64_t k, const StridedMatrix& a, co
     float* to = c + r * c_stride;
     switch (m - r) {
       case 1:
-        GemmTile<1, kVector>(rows, b, b_stride, k, to, c_stride);
+        GemmTile<1, Vectors>(rows, b, b_stride, k, to, c_stride);
         break;
       case 2:
-        GemmTile<2, kVector>(rows, b, b_stride, k, to, c_stride);
+        GemmTile<2, Vectors>(rows, b, b_stride, k, to, c_stride);
         break;
       case 3:
-        GemmTile<3, kVector>(rows, b, b_stride, k, to, c_stride);
+        GemmTile<3, Vectors>(rows, b, b_stride, k, to, c_stride);
         break;
       case 4:
-        GemmTile<4, kVector>(rows, b, b_stride, k, to, c_stride);
+        GemmTile<4, Vectors>(rows, b, b_stride, k, to, c_stride);
         break;
       case 5:
-        GemmTile<5, kVector>(rows, b, b_stride, k, to, c_stride);
+        GemmTile<5, Vectors>(rows, b, b_stride, k, to, c_stride);
         break;
       default:
-        GemmTile<kStep, kVector>(rows, b, b_stride, k, to, c_stride);
+        GemmTile<kStep, Vectors>(rows, b, b_stride, k, to, c_stride);
     }
   }
 }

@@ -1,8 +1,8 @@
 // What stems share.
 #include "core/encoder/stem.h"
 
+#include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/payload_kind.h"
@@ -34,7 +34,8 @@ at::Tensor Places(std::span<const int64_t> counts, int64_t width,
       const double rate = std::pow(1e-3, static_cast<double>(c) / static_cast<double>(width));
       const auto at = static_cast<size_t>(t * width + c);
       table[at] = static_cast<float>(std::sin(static_cast<double>(t) * rate));
-      if (c + 1 < width) table[at + 1] = static_cast<float>(std::cos(static_cast<double>(t) * rate));
+      if (c + 1 < width)
+        table[at + 1] = static_cast<float>(std::cos(static_cast<double>(t) * rate));
     }
   }
   at::Tensor places = at::empty({total, width}, at::kFloat);

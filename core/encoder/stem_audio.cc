@@ -2,6 +2,9 @@
 //
 // Clips lie one after another in one long matrix, silence between them, so that a convolution is
 // one matrix product whatever the clips' lengths.
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "core/encoder/layers.h"
 #include "core/encoder/stem.h"
@@ -38,11 +41,11 @@ class AudioStem final : public Stem {
                     std::vector<int64_t>& counts) const override {
     const Packed packed = Pack(batch, counts);
     const int64_t width = modality_.size(0);
-    at::Tensor x = at::gelu(first_(packed.patches)) * packed.valid;   // [F/2, D], 0 between clips
-    x = x.view({-1, 2 * width});                                      // [F/4, 2D]: frames 2u, 2u+1
-    const at::Tensor before = at::constant_pad_nd(                    // [F/4, D]: frame 2u-1
+    at::Tensor x = at::gelu(first_(packed.patches)) * packed.valid;  // [F/2, D], 0 between clips
+    x = x.view({-1, 2 * width});                                     // [F/4, 2D]: frames 2u, 2u+1
+    const at::Tensor before = at::constant_pad_nd(                   // [F/4, D]: frame 2u-1
         x.narrow(1, width, width).narrow(0, 0, x.size(0) - 1), {0, 0, 1, 0});
-    x = second_(at::cat({before, x}, 1));                             // [F/4, D]
+    x = second_(at::cat({before, x}, 1));  // [F/4, D]
     return x.index_select(0, packed.tokens) + modality_ +
            Places(counts, width, modality_.options());
   }

@@ -1,4 +1,7 @@
 // Images: three convolutions, each halving the picture, 32 x 32 pixels -> 4 x 4 tokens.
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_cat.h"
 #include "core/encoder/layers.h"
 #include "core/encoder/stem.h"
@@ -36,8 +39,8 @@ class ImageStem final : public Stem {
     if (features.kind != PayloadKind::kImage || !SizesAgree(features, 3, 1) ||
         (features.shape[0] != 1 && features.shape[0] != 3) || features.shape[1] != kPx ||
         features.shape[2] != kPx) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "image features: not u8 [1 or 3, ", kPx, ", ", kPx, "]; derive them again"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("image features: not u8 [1 or 3, ", kPx, ", ", kPx, "]; derive them again"));
     }
     return absl::OkStatus();
   }
@@ -48,10 +51,11 @@ class ImageStem final : public Stem {
     // A grey picture has three equal channels: one convolution with the summed weights is the same.
     const at::Tensor weight =
         x.size(1) == 1 ? first_.weight.sum(1, /*keepdim=*/true) : first_.weight;
-    x = at::gelu(at::conv2d(x, weight, first_.bias, 2, first_.padding));          // [B, D/4, 16, 16]
-    x = at::gelu(at::conv2d(x, second_.weight, second_.bias, 2, second_.padding));  // [B, D/2, 8, 8]
-    x = at::conv2d(x, third_.weight, third_.bias, 2, third_.padding);             // [B, D, 4, 4]
-    x = x.flatten(2).transpose(1, 2) + places_;                                   // [B, 16, D]
+    x = at::gelu(at::conv2d(x, weight, first_.bias, 2, first_.padding));  // [B, D/4, 16, 16]
+    x = at::gelu(
+        at::conv2d(x, second_.weight, second_.bias, 2, second_.padding));  // [B, D/2, 8, 8]
+    x = at::conv2d(x, third_.weight, third_.bias, 2, third_.padding);      // [B, D, 4, 4]
+    x = x.flatten(2).transpose(1, 2) + places_;                            // [B, 16, D]
     counts.assign(batch.size(), kGrid * kGrid);
     return x.reshape({-1, places_.size(1)});
   }

@@ -1,6 +1,7 @@
 // Series and vectors. Units are unknown and differ by orders of magnitude, so the shape of what is
 // seen and its level are given apart: normalised values, and beside them mean and spread on a
 // logarithmic scale.
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -51,8 +52,8 @@ class SeriesStem final : public Stem {
   absl::Status Check(const Features& features) const override {
     if (features.kind != PayloadKind::kSeries || !SizesAgree(features, 2, sizeof(float)) ||
         features.shape[1] != channels_ || !AllFinite(features)) {
-      return absl::InvalidArgumentError(absl::StrCat("series features: not finite f32 [S, ",
-                                                     channels_, "]; derive them again"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("series features: not finite f32 [S, ", channels_, "]; derive them again"));
     }
     return absl::OkStatus();
   }
@@ -84,8 +85,8 @@ class SeriesStem final : public Stem {
     const at::Tensor x = at::gelu(first_(patches.to(device))) * valid.to(device);  // [rows, D]
     const at::Tensor before = at::constant_pad_nd(x.narrow(0, 0, rows - 1), {0, 0, 1, 0});
     const at::Tensor after = at::constant_pad_nd(x.narrow(0, 1, rows - 1), {0, 0, 0, 1});
-    const at::Tensor all = at::cat({second_(at::cat({before, x, after}, 1)),
-                                    level_(levels.to(device))});
+    const at::Tensor all =
+        at::cat({second_(at::cat({before, x, after}, 1)), level_(levels.to(device))});
     const at::Tensor index =
         at::from_blob(order.data(), {static_cast<int64_t>(order.size())}, at::kLong).clone();
     return all.index_select(0, index.to(device)) + modality_ +
@@ -101,7 +102,8 @@ class SeriesStem final : public Stem {
       const Level level = LevelOf(values.data() + c, samples, channels_);
       const float scale = 1.0F / std::max(level.spread, kTiny);
       for (int64_t s = 0; s < samples; ++s) {
-        to[s * channels_ + c] = (values[static_cast<size_t>(s * channels_ + c)] - level.mean) * scale;
+        to[s * channels_ + c] =
+            (values[static_cast<size_t>(s * channels_ + c)] - level.mean) * scale;
       }
       levels[c] = std::asinh(level.mean);
       levels[channels_ + c] = std::log(std::max(level.spread, kTiny)) * 0.2F;
@@ -119,16 +121,16 @@ class VectorStem final : public Stem {
  public:
   VectorStem(const std::string& name, int64_t dimension, int64_t width, ParameterStore& store)
       : dimension_(dimension),
-        first_(Linear::Make(store, absl::StrCat(name, "/first"), 2 * dimension + 1, 2 * width,
-                            1.4F)),
+        first_(
+            Linear::Make(store, absl::StrCat(name, "/first"), 2 * dimension + 1, 2 * width, 1.4F)),
         second_(Linear::Make(store, absl::StrCat(name, "/second"), 2 * width, width, 1.4F)),
         modality_(store.Make(absl::StrCat(name, "/modality"), {width}, 0.5F)) {}
 
   absl::Status Check(const Features& features) const override {
     if (features.kind != PayloadKind::kVector || !SizesAgree(features, 1, sizeof(float)) ||
         features.shape[0] != dimension_ || !AllFinite(features)) {
-      return absl::InvalidArgumentError(absl::StrCat("vector features: not finite f32 [",
-                                                     dimension_, "]; derive them again"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("vector features: not finite f32 [", dimension_, "]; derive them again"));
     }
     return absl::OkStatus();
   }
@@ -142,8 +144,7 @@ class VectorStem final : public Stem {
       const auto values = f->Values<float>();
       double squares = 0;
       for (const float value : values) squares += static_cast<double>(value) * value;
-      const auto size =
-          static_cast<float>(std::sqrt(squares / static_cast<double>(values.size())));
+      const auto size = static_cast<float>(std::sqrt(squares / static_cast<double>(values.size())));
       for (size_t i = 0; i < values.size(); ++i) {
         row[i] = values[i] / std::max(size, kTiny);
         row[values.size() + i] = std::asinh(values[i]);

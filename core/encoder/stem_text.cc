@@ -50,8 +50,7 @@ class TextStem final : public Stem {
     const at::Tensor means = std::get<0>(
         at::embedding_bag(table_, IndexTensor(rows).to(device), IndexTensor(word_begins).to(device),
                           /*scale_grad_by_freq=*/false, kMean));  // [N, 64]
-    return projection_(means) + modality_ +
-           Places(counts, modality_.size(0), modality_.options());
+    return projection_(means) + modality_ + Places(counts, modality_.size(0), modality_.options());
   }
 
  private:

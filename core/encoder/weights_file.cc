@@ -22,9 +22,8 @@ constexpr uint32_t kRankMax = 8;
 constexpr uint64_t kSizeMax = uint64_t{1} << 32;  // of a tensor and each of its dimensions
 
 absl::Status Damaged(std::string_view what) {
-  return absl::DataLossError(
-      absl::StrCat("weights: ", absl::string_view(what.data(), what.size()),
-                   "; restore them from a checkpoint or a snapshot"));
+  return absl::DataLossError(absl::StrCat("weights: ", absl::string_view(what.data(), what.size()),
+                                          "; restore them from a checkpoint or a snapshot"));
 }
 
 template <typename T>
@@ -106,8 +105,8 @@ absl::StatusOr<uint64_t> WeightsFile::Number(std::string_view name) const {
   const auto it = facts.find(name);
   uint64_t value = 0;
   if (it == facts.end() || !absl::SimpleAtoi(it->second, &value)) {
-    return Damaged(absl::StrCat("the number ", absl::string_view(name.data(), name.size()),
-                                " is missing"));
+    return Damaged(
+        absl::StrCat("the number ", absl::string_view(name.data(), name.size()), " is missing"));
   }
   return value;
 }

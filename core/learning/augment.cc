@@ -9,28 +9,26 @@
 namespace mixmatch {
 namespace {
 
-constexpr float kTurnMax = 0.2F;    // radians
+constexpr float kTurnMax = 0.2F;  // radians
 constexpr float kScaleMax = 0.12F;
 constexpr float kShearMax = 0.12F;
 constexpr float kShiftMaxPx = 2.0F;
 constexpr float kContrastMax = 0.15F;
 constexpr float kBrightnessMax = 12.0F;  // of 255
 
-constexpr float kStretchMax = 0.12F;
-constexpr float kPitchMaxBins = 1.5F;
-constexpr int kBandMaxBins = 8;
-constexpr float kMomentMaxShare = 0.12F;
+constexpr float kStretchMax = 0.06F;
+constexpr float kPitchMaxBins = 0.75F;
+constexpr int kBandMaxBins = 4;
+constexpr float kMomentMaxShare = 0.06F;
 constexpr int kMarginMaxFrames = 4;
-constexpr float kLevelMax = 10.0F;  // of 255
+constexpr float kLevelMax = 5.0F;  // of 255
 
 constexpr float kNoise = 0.05F;  // of the spread
 constexpr float kSeriesScaleMax = 0.1F;
-constexpr int kSeriesShiftMax = 6;  // samples
+constexpr int kSeriesShiftMax = 6;   // samples
 constexpr float kDropShare = 0.25F;  // of n-grams
 
-uint8_t Byte(float value) {
-  return static_cast<uint8_t>(std::clamp(value + 0.5F, 0.0F, 255.0F));
-}
+uint8_t Byte(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5F, 0.0F, 255.0F)); }
 
 // Reads a plane with bilinear weights; beyond its edges the edge goes on.
 struct Plane {
@@ -96,10 +94,9 @@ void AugmentAudio(Random& random, Features& features) {
 
   const auto band = static_cast<int64_t>(random.Below(kBandMaxBins + 1));
   const auto band_at = static_cast<int64_t>(random.Below(static_cast<uint64_t>(bins - band)));
-  const auto moment = static_cast<int64_t>(random.Unit() * kMomentMaxShare *
-                                           static_cast<float>(length));
-  const auto moment_at =
-      static_cast<int64_t>(random.Below(static_cast<uint64_t>(length - moment)));
+  const auto moment =
+      static_cast<int64_t>(random.Unit() * kMomentMaxShare * static_cast<float>(length));
+  const auto moment_at = static_cast<int64_t>(random.Below(static_cast<uint64_t>(length - moment)));
 
   const std::string from = features.bytes;
   const Plane plane{reinterpret_cast<const uint8_t*>(from.data()), frames, bins};
@@ -118,9 +115,7 @@ void AugmentAudio(Random& random, Features& features) {
 }
 
 // About normal, spread 1: the sum of uniform numbers.
-float Noise(Random& random) {
-  return random.Around(1) + random.Around(1) + random.Around(1);
-}
+float Noise(Random& random) { return random.Around(1) + random.Around(1) + random.Around(1); }
 
 float SpreadOf(const std::vector<float>& values, size_t first, size_t stride) {
   double sum = 0;

@@ -51,11 +51,10 @@ class Planner {
         if (ModalityOf(percept.modality) == kNone) modalities_.push_back(percept.modality);
       }
     }
-    std::sort(modalities_.begin(), modalities_.end(),
-              [](const ModalitySpec& a, const ModalitySpec& b) {
-                return std::tie(a.name, a.kind, a.dimension) <
-                       std::tie(b.name, b.kind, b.dimension);
-              });
+    std::sort(
+        modalities_.begin(), modalities_.end(), [](const ModalitySpec& a, const ModalitySpec& b) {
+          return std::tie(a.name, a.kind, a.dimension) < std::tie(b.name, b.kind, b.dimension);
+        });
   }
 
   int ModalityOf(const ModalitySpec& modality) const {
@@ -68,7 +67,7 @@ class Planner {
     const int count = static_cast<int>(episode.percepts.size());
     if (count == 0) return sample;
     const int shown = std::min(count, std::max(options_.percepts_max, 1));
-    const int first = static_cast<int>(random_.Below(static_cast<uint64_t>(count - shown + 1)));
+    const int first = static_cast<int>(random_.Below(static_cast<uint64_t>(count - shown) + 1));
     const int anchor = first + static_cast<int>(random_.Below(static_cast<uint64_t>(shown)));
     for (int place = first; place < first + shown; ++place) {
       const auto [it, fresh] = sample.percept.try_emplace(

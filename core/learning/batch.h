@@ -18,14 +18,14 @@ namespace mixmatch {
 
 struct BatchOptions {
   bool augment = true;
-  int percepts_max = 16;   // of one episode that are looked at
-  float view_weight = 0;   // of the contrast between views, for modalities that others go with
+  int percepts_max = 16;  // of one episode that are looked at
+  float view_weight = 0;  // of the contrast between views, for modalities that others go with
 };
 
 // Lifetime: borrows from the episodes that it was made of.
 struct BatchPlan {
-  std::deque<Features> changed;           // augmented copies, which percepts point to
-  std::vector<MixturePercept> percepts;   // identical ones once
+  std::deque<Features> changed;             // augmented copies, which percepts point to
+  std::vector<MixturePercept> percepts;     // identical ones once
   std::vector<std::vector<int>> sequences;  // of places in percepts: what is embedded in one pass
   std::vector<ContrastTerm> terms;
   Neutrality neutral;

@@ -83,7 +83,7 @@ double TermLoss(std::span<const float> embeddings, size_t width, const ContrastT
   const auto m = static_cast<int64_t>(rows);
   const auto n = static_cast<int64_t>(columns);
   const auto e = static_cast<int64_t>(width);
-  const std::vector<float> a = Gather(embeddings, width, term.rows, false);             // [m, E]
+  const std::vector<float> a = Gather(embeddings, width, term.rows, false);               // [m, E]
   const std::vector<float> b_transposed = Gather(embeddings, width, term.columns, true);  // [E, n]
   std::vector<float> logits(rows * columns);
   Product(m, n, e, a.data(), e, 1, b_transposed.data(), logits.data());

@@ -27,10 +27,10 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const ModelConfig& mode
                                                          const TrainingSource* source) {
   if (config.block_episodes < 1 || config.steps_per_block < 1 ||
       config.batch_episodes < config.block_episodes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "learner: blocks of ", config.block_episodes, " episodes, ", config.steps_per_block,
-        " steps each, batches of ", config.batch_episodes,
-        "; all must be at least 1 and a batch must hold a block"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("learner: blocks of ", config.block_episodes, " episodes, ",
+                     config.steps_per_block, " steps each, batches of ", config.batch_episodes,
+                     "; all must be at least 1 and a batch must hold a block"));
   }
   MM_ASSIGN_OR_RETURN(std::unique_ptr<Trainer> trainer, Trainer::Create(model, config.trainer));
   return std::unique_ptr<Learner>(new Learner(config, source, std::move(trainer)));
@@ -65,10 +65,10 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& mod
   }
   if (closed.size() != progress.taken || learner->replay_.size() != progress.trainable ||
       learner->block_begin_ > progress.trainable) {
-    return absl::DataLossError(absl::StrCat(
-        "learner checkpoint: it took ", progress.taken, " episodes, ", progress.trainable,
-        " of them to train on, where ", closed.size(), " and ", learner->replay_.size(),
-        " are stored; take an older checkpoint"));
+    return absl::DataLossError(
+        absl::StrCat("learner checkpoint: it took ", progress.taken, " episodes, ",
+                     progress.trainable, " of them to train on, where ", closed.size(), " and ",
+                     learner->replay_.size(), " are stored; take an older checkpoint"));
   }
   return learner;
 }
@@ -100,8 +100,8 @@ bool Learner::HasNew(bool flush) const {
 
 absl::Status Learner::TakeBlock() {
   std::vector<ClosedEpisode> closed;
-  MM_RETURN_IF_ERROR(source_->ListClosed(progress_.taken,
-                                         static_cast<uint64_t>(config_.block_episodes), closed));
+  MM_RETURN_IF_ERROR(
+      source_->ListClosed(progress_.taken, static_cast<uint64_t>(config_.block_episodes), closed));
   block_begin_ = replay_.size();
   for (const ClosedEpisode& episode : closed) {
     if (!episode.probe) replay_.push_back(episode.id);

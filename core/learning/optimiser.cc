@@ -1,6 +1,9 @@
 // On a CPU each parameter is updated in one pass over its numbers: an update is bound by memory.
 #include "core/learning/optimiser.h"
 
+#include <ATen/core/grad_mode.h>
+#include <c10/core/GradMode.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -16,9 +19,9 @@ struct AdamNumbers {
   float keep_first;
   float keep_second;
   float gradient_scale;
-  float step;           // rate over the bias correction of the first mean
-  float second_scale;   // one over the bias correction of the second
-  float decay;          // what a value keeps
+  float step;          // rate over the bias correction of the first mean
+  float second_scale;  // one over the bias correction of the second
+  float decay;         // what a value keeps
 };
 
 MM_SIMD_CLONES void AdamPass(int64_t count, const AdamNumbers& n, const float* __restrict gradient,
@@ -68,7 +71,7 @@ double Optimiser::GradientScale() const {
 }
 
 absl::Status Optimiser::Update() {
-  const at::NoGradGuard no_gradients;
+  const c10::NoGradGuard no_gradients;
   const double scale = GradientScale();
   if (!std::isfinite(scale)) {
     for (Slot& slot : slots_) slot.value.mutable_grad().reset();
@@ -128,8 +131,8 @@ namespace {
 
 WeightsFile::Tensor Copy(const at::Tensor& tensor) {
   const at::Tensor plain = tensor.detach().to(at::kCPU).contiguous();
-  return {plain.sizes().vec(), std::vector<float>(plain.data_ptr<float>(),
-                                                  plain.data_ptr<float>() + plain.numel())};
+  return {plain.sizes().vec(),
+          std::vector<float>(plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel())};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -65,11 +66,10 @@ class ModelTrainer final : public Trainer {
   }
 
   absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch) override {
-    const BatchPlan plan = PlanBatch(batch,
-                                     {.augment = true,
-                                      .percepts_max = config_.percepts_max,
-                                      .view_weight = kHyper.view_weight},
-                                     StableMix64(model_->config().seed, steps_));
+    const BatchPlan plan = PlanBatch(
+        batch,
+        {.augment = true, .percepts_max = config_.percepts_max, .view_weight = kHyper.view_weight},
+        StableMix64(model_->config().seed, steps_));
     StepResult result;
     result.positives = CountPositives(plan.terms, plan.neutral);
     if (result.positives == 0) return result;
@@ -101,11 +101,8 @@ class ModelTrainer final : public Trainer {
     uint64_t positives = 0;
     for (size_t first = 0; first < probes.size(); first += kHyper.probe_batch) {
       const auto batch = probes.subspan(first, std::min(kHyper.probe_batch, probes.size() - first));
-      const BatchPlan plan = PlanBatch(batch,
-                                       {.augment = false,
-                                        .percepts_max = config_.percepts_max,
-                                        .view_weight = 0},
-                                       first);
+      const BatchPlan plan = PlanBatch(
+          batch, {.augment = false, .percepts_max = config_.percepts_max, .view_weight = 0}, first);
       if (CountPositives(plan.terms, plan.neutral) == 0) continue;
       std::vector<Mixture> mixtures;
       for (const Sequence& sequence : plan.sequences) {
@@ -181,17 +178,17 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Restore(const ModelConfig& mod
   MM_ASSIGN_OR_RETURN(const ModelConfig saved, Model::ConfigOf(file));
   if (saved.width != model.width || saved.layers != model.layers || saved.heads != model.heads ||
       saved.embedding != model.embedding) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "learner checkpoint: of preset ", saved.preset, ", width ", saved.width, ", layers ",
-        saved.layers, ", not of the configured ", model.preset, "; set model.preset back or let a "
-        "new learner start"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("learner checkpoint: of preset ", saved.preset, ", width ", saved.width,
+                     ", layers ", saved.layers, ", not of the configured ", model.preset,
+                     "; set model.preset back or let a "
+                     "new learner start"));
   }
   MM_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(config.device));
   WeightsFile weights;
   weights.facts = file.facts;
   for (auto it = file.tensors.lower_bound(kWeights);
-       it != file.tensors.end() && it->first.starts_with(kWeights);
-       it = file.tensors.erase(it)) {
+       it != file.tensors.end() && it->first.starts_with(kWeights); it = file.tensors.erase(it)) {
     weights.tensors[it->first.substr(std::string_view(kWeights).size())] = std::move(it->second);
   }
   if (weights.tensors.empty()) return absl::DataLossError("learner checkpoint: no weights in it");

@@ -14,7 +14,7 @@ std::string ErrorText(int code) {
 }
 
 absl::StatusOr<CodecContext> StrictDecoder(const char* name) {
-  [[maybe_unused]] static const bool silenced = [] {
+  [[maybe_unused]] static const bool kSilenced = [] {
     av_log_set_level(AV_LOG_QUIET);
     return true;
   }();

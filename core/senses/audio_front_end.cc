@@ -68,8 +68,8 @@ struct Tables {
 };
 
 const Tables& SharedTables() {
-  static const Tables tables;
-  return tables;
+  static const Tables kTables;
+  return kTables;
 }
 
 // Power of every band in every frame, [T, M].

@@ -32,8 +32,8 @@ struct Tables {
 };
 
 const Tables& SharedTables() {
-  static const Tables tables;
-  return tables;
+  static const Tables kTables;
+  return kTables;
 }
 
 using Half = std::array<float, kHalf>;

@@ -7,16 +7,14 @@
 //   …    payload: a message of records.proto
 #pragma once
 
+#include <google/protobuf/message_lite.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-
-namespace google::protobuf {
-class MessageLite;
-}
 
 namespace mixmatch::codec {
 

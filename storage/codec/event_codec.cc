@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/status.h"
 
 namespace mixmatch::codec {
 namespace {
@@ -119,8 +120,8 @@ struct PayloadReader {
   absl::Status operator()(ImagePayload& p) const { return Bytes(p.data); }
   absl::Status operator()(VideoPayload& p) const { return Bytes(p.data); }
   absl::Status operator()(SeriesPayload& p) const {
-    const absl::Status status = FromBytes(apart.data(), p.values);
-    return status.ok() ? FromBytes(apart.times_s(), p.times_s) : status;
+    MM_RETURN_IF_ERROR(FromBytes(apart.data(), p.values));
+    return FromBytes(apart.times_s(), p.times_s);
   }
   absl::Status operator()(VectorPayload& p) const { return FromBytes(apart.data(), p.values); }
 
@@ -172,8 +173,7 @@ absl::Status DecodeHeader(const EventRecord& header, Event& event) {
   for (size_t i = 0; i < event.percepts.size(); ++i) {
     const PerceptRecord& record = header.percepts(static_cast<int>(i));
     event.percepts[i].modality = record.modality();
-    const absl::Status status = ReadHeader(record, event.percepts[i].payload);
-    if (!status.ok()) return status;
+    MM_RETURN_IF_ERROR(ReadHeader(record, event.percepts[i].payload));
   }
   for (const auto& entry : header.metadata()) event.metadata[entry.key()] = entry.value();
   return absl::OkStatus();
@@ -195,9 +195,8 @@ absl::Status DecodePayload(const EventRecord& header, const storage::v1::Payload
   for (size_t i = 0; i < event.percepts.size(); ++i) {
     const int index = static_cast<int>(i);
     if (!header.percepts(index).apart()) continue;
-    const absl::Status status =
-        std::visit(PayloadReader{payload.percepts(index)}, event.percepts[i].payload);
-    if (!status.ok()) return status;
+    MM_RETURN_IF_ERROR(
+        std::visit(PayloadReader{payload.percepts(index)}, event.percepts[i].payload));
   }
   return absl::OkStatus();
 }

@@ -40,15 +40,14 @@ absl::Status CheckFeatures(const Features& features) {
   return absl::OkStatus();
 }
 
-void EncodeFeatures(ModalityId modality, const Features& features,
-                    storage::v1::FeaturesRecord& record) {
+void EncodeFeatures(ModalityId modality, Features features, storage::v1::FeaturesRecord& record) {
   record.set_modality_id(modality);
   record.set_kind(static_cast<uint32_t>(features.kind));
   record.set_front_end_version(features.front_end_version);
   record.set_content_high(features.content.high);
   record.set_content_low(features.content.low);
   record.mutable_shape()->Assign(features.shape.begin(), features.shape.end());
-  record.set_data(features.bytes);
+  record.set_data(std::move(features.bytes));
 }
 
 absl::Status DecodeFeatures(storage::v1::FeaturesRecord& record, ModalityId& modality,

@@ -10,8 +10,7 @@ namespace mixmatch::codec {
 
 // INVALID_ARGUMENT when the numbers do not fill the shape, or the kind is unknown.
 absl::Status CheckFeatures(const Features& features);
-void EncodeFeatures(ModalityId modality, const Features& features,
-                    storage::v1::FeaturesRecord& record);
+void EncodeFeatures(ModalityId modality, Features features, storage::v1::FeaturesRecord& record);
 // Empties the record's data.
 absl::Status DecodeFeatures(storage::v1::FeaturesRecord& record, ModalityId& modality,
                             Features& features);

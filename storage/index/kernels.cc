@@ -119,13 +119,13 @@ DotFunction DotFor(SimdLevel level) {
 }
 
 DotFunction BestDot() {
-  static const DotFunction best = [] {
+  static const DotFunction kBest = [] {
     for (const SimdLevel level : {SimdLevel::kAvx512, SimdLevel::kAvx2}) {
       if (IsSupported(level)) return DotFor(level);
     }
     return DotFor(SimdLevel::kPortable);
   }();
-  return best;
+  return kBest;
 }
 
 }  // namespace mixmatch

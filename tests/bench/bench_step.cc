@@ -3,7 +3,8 @@
 // How well a training step uses the machine: its rate of operations as a share of the machine's own
 // fp32 matrix-product rate, measured between the steps of the same run; and how many percepts of
 // each modality are embedded in a second. Batches of 64 made-up episodes shaped like the digits
-// stream: a grey image, 0.2 to 0.7 s of sound, one of ten words. On a machine that has other work to do,
+// stream: a grey image, 0.2 to 0.7 s of sound, one of ten words. On a machine that has other work
+// to do,
 // `--clock cpu` with one thread leaves the time out in which the program did not run.
 #include <algorithm>
 #include <cstdio>
@@ -54,13 +55,12 @@ std::vector<TrainingEpisode> Episodes(uint64_t batch) {
     const uint64_t seed = batch * kEpisodes + e;
     const auto frames = static_cast<uint32_t>(20 + 50 * testing::Noise(seed, 0));
     episodes.push_back({.id = seed});
-    episodes.back().percepts = {
-        {.modality = testing::Spec("image", PayloadKind::kImage),
-         .features = testing::ImageSample(seed)},
-        {.modality = testing::Spec("audio", PayloadKind::kAudio),
-         .features = testing::AudioSample(seed, frames)},
-        {.modality = testing::Spec("text", PayloadKind::kText),
-         .features = testing::TextSample(e % 10, 1, 9)}};
+    episodes.back().percepts = {{.modality = testing::Spec("image", PayloadKind::kImage),
+                                 .features = testing::ImageSample(seed)},
+                                {.modality = testing::Spec("audio", PayloadKind::kAudio),
+                                 .features = testing::AudioSample(seed, frames)},
+                                {.modality = testing::Spec("text", PayloadKind::kText),
+                                 .features = testing::TextSample(e % 10, 1, 9)}};
   }
   return episodes;
 }
@@ -79,8 +79,7 @@ absl::Status BenchStep(const std::string& preset, const Arguments& arguments, st
   for (int i = 0; i < kWarmUp + arguments.steps; ++i) {
     const auto episodes = Episodes(static_cast<uint64_t>(i));
     // The trainer's own plan: it draws from its seed and the number of the step.
-    const BatchPlan plan =
-        PlanBatch(episodes, {}, StableMix64(config.seed, trainer->steps()));
+    const BatchPlan plan = PlanBatch(episodes, {}, StableMix64(config.seed, trainer->steps()));
     const double operations = StepOperations(config, plan);
     const double start = Now(arguments);
     MM_RETURN_IF_ERROR(trainer->Step(episodes).status());
@@ -160,8 +159,8 @@ absl::Status Run(const Arguments& arguments) {
   if (arguments.json.empty()) return absl::OkStatus();
   std::FILE* file = std::fopen(arguments.json.c_str(), "w");
   if (file == nullptr) return absl::NotFoundError(arguments.json + ": cannot be written");
-  std::fprintf(file, "{\"threads\": %d, \"step\": {%s}, \"embedding\": {%s}}\n",
-               arguments.threads, steps.c_str(), embedding.c_str());
+  std::fprintf(file, "{\"threads\": %d, \"step\": {%s}, \"embedding\": {%s}}\n", arguments.threads,
+               steps.c_str(), embedding.c_str());
   return std::fclose(file) == 0 ? absl::OkStatus()
                                 : absl::InternalError(arguments.json + ": cannot be written");
 }
@@ -183,8 +182,9 @@ int main(int argc, char** argv) {
     } else if (i + 1 < argc && name == "--json") {
       arguments.json = argv[i + 1];
     } else {
-      std::fprintf(stderr, "usage: mixmatch_bench_step [--threads N] [--steps N] [--clock wall|cpu]"
-                           " [--json FILE]\n");
+      std::fprintf(stderr,
+                   "usage: mixmatch_bench_step [--threads N] [--steps N] [--clock wall|cpu]"
+                   " [--json FILE]\n");
       return 2;
     }
   }

@@ -82,12 +82,13 @@ absl::StatusOr<DigitsStream> DigitsStream::Read(const std::string& folder) {
     if (part > 0 && !std::filesystem::exists(path)) break;
     MM_ASSIGN_OR_RETURN(const std::vector<json> lines, ReadLines(path));
     for (const json& event : lines) {
-      const auto [it, fresh] = episode_of.try_emplace(event.at("event_id"), stream.episodes_.size());
+      const auto [it, fresh] =
+          episode_of.try_emplace(event.at("event_id"), stream.episodes_.size());
       if (fresh) stream.episodes_.push_back({.id = it->second});
       for (const json& entry : event.at("percepts")) {
         MM_ASSIGN_OR_RETURN(TrainingPercept percept, perceiver.Take(entry));
-        percept.time = absl::FromUnixMillis(
-            static_cast<int64_t>(event.at("time").get<double>() * 1e3));
+        percept.time =
+            absl::FromUnixMillis(static_cast<int64_t>(event.at("time").get<double>() * 1e3));
         stream.episodes_[it->second].percepts.push_back(percept);
         stream.percepts_.push_back({percept, event.at("metadata").at("digit")});
       }

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -180,7 +182,7 @@ grpc::Status MemoryServer::Fault(Context* context) {
 grpc::Status MemoryServer::GetWatermarks(Context* context, const v1::GetWatermarksRequest* request,
                                          v1::GetWatermarksResponse* response) {
   (void)request;
-  const grpc::Status fault = Fault(context);
+  grpc::Status fault = Fault(context);
   if (!fault.ok()) return fault;
   absl::MutexLock lock(&mutex_);
   *response->mutable_watermarks() = Watermarks();
@@ -190,7 +192,7 @@ grpc::Status MemoryServer::GetWatermarks(Context* context, const v1::GetWatermar
 grpc::Status MemoryServer::GetStatus(Context* context, const v1::GetStatusRequest* request,
                                      v1::GetStatusResponse* response) {
   (void)request;
-  const grpc::Status fault = Fault(context);
+  grpc::Status fault = Fault(context);
   if (!fault.ok()) return fault;
   absl::MutexLock lock(&mutex_);
   response->set_version("0.1.0");

@@ -1,11 +1,11 @@
 // Acknowledged is durable: a process that is killed at any moment loses nothing that it reported.
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdio>
 #include <string>
 
 #include "storage/event_log.h"

@@ -26,7 +26,7 @@ using testing::TextPercept;
 
 // Three events, each with a payload.
 std::string MakeThree(const TempDir& dir) {
-  const std::string path = dir.path("db");
+  std::string path = dir.path("db");
   const OpenLog open(path);
   for (int i = 1; i <= 3; ++i) {
     AppendOne(*open.log, MakePending("s", std::to_string(i), i,

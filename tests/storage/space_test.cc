@@ -78,7 +78,7 @@ TEST(SpaceTest, EqualSimilaritiesComeByItem) {
   const OpenSpace open(dir.path("db"), {.seal_at = 3, .graph_from = 1 << 30}, true, 2);
   std::vector<EmbeddedItem> items;
   std::vector<float> vectors;
-  for (const Seq seq : {9, 2, 7, 1, 8, 3, 6}) {
+  for (const Seq seq : std::initializer_list<Seq>{9, 2, 7, 1, 8, 3, 6}) {
     items.push_back({ItemId::ForPercept(seq, 0), 1});
     vectors.insert(vectors.end(), {1, 0});
   }

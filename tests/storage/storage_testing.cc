@@ -2,11 +2,11 @@
 #include "storage_testing.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <span>
 #include <thread>
 #include <utility>

@@ -1,7 +1,9 @@
+// Embedding: unit vectors, independence of neighbours and order, new modalities, round trips.
 #include "core/encoder/encoder.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <thread>
 
@@ -57,9 +59,16 @@ class EncoderTest : public ::testing::Test {
   const Features brief_ = SeriesSample(9, 3, 5);
   const Features vector_ = VectorSample(10, 5);
   const std::vector<Mixture> all_ = {
-      {{&kImage, &grey_}},  {{&kImage, &colour_}}, {{&kAudio, &short_}}, {{&kAudio, &odd_}},
-      {{&kAudio, &long_}},  {{&kText, &word_}},    {{&kText, &sentence_}}, {{&kImu, &series_}},
-      {{&kImu, &brief_}},   {{&kPose, &vector_}},
+      {{&kImage, &grey_}},
+      {{&kImage, &colour_}},
+      {{&kAudio, &short_}},
+      {{&kAudio, &odd_}},
+      {{&kAudio, &long_}},
+      {{&kText, &word_}},
+      {{&kText, &sentence_}},
+      {{&kImu, &series_}},
+      {{&kImu, &brief_}},
+      {{&kPose, &vector_}},
       {{&kImage, &grey_}, {&kAudio, &odd_}},
       {{&kText, &word_}, {&kAudio, &long_}, {&kPose, &vector_}, {&kImu, &brief_}}};
 };
@@ -150,13 +159,16 @@ TEST_F(EncoderTest, FeaturesThatDoNotFitAreRefused) {
   cut.bytes.pop_back();
   Features words = word_;
   words.SetValues<uint32_t>(std::vector<uint32_t>{9, 1, 2, 3, 4, 5});
-  const std::vector<Mixture> bad = {{{&kPose, &nan}},      {{&kImage, &cut}}, {{&kText, &words}},
-                                    {{&kPose, &series_}},  {{&kImu, &vector_}},
-                                    {{&kAudio, &grey_}},   {}};
+  const std::vector<Mixture> bad = {{{&kPose, &nan}},
+                                    {{&kImage, &cut}},
+                                    {{&kText, &words}},
+                                    {{&kPose, &series_}},
+                                    {{&kImu, &vector_}},
+                                    {{&kAudio, &grey_}},
+                                    {}};
   for (size_t i = 0; i < bad.size(); ++i) {
     std::vector<float> out(16);
-    EXPECT_EQ(encoder->Embed(std::span(&bad[i], 1), out).code(),
-              absl::StatusCode::kInvalidArgument)
+    EXPECT_EQ(encoder->Embed(std::span(&bad[i], 1), out).code(), absl::StatusCode::kInvalidArgument)
         << i;
   }
 }

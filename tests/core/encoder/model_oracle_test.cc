@@ -85,7 +85,8 @@ class NaiveModel {
     const auto heads = static_cast<size_t>(config_.heads);
     const size_t d = width / heads;
     Rows qkv;
-    for (const Row& row : x) qkv.push_back(Linear(block + "/qkv", Norm(block + "/attention_norm", row)));
+    for (const Row& row : x)
+      qkv.push_back(Linear(block + "/qkv", Norm(block + "/attention_norm", row)));
     Rows out(x.size(), Row(width, 0));
     for (size_t t = 0; t < x.size(); ++t) {
       for (size_t h = 0; h < heads; ++h) {
@@ -146,10 +147,22 @@ TEST(ModelOracleTest, TheForwardPassIsTheNaiveOne) {
   const auto encoder = Encoder::Create(config);
   ASSERT_TRUE(encoder.ok());
   const std::vector<float> out = EmbedBoth(**encoder);
-  const Row expected = NaiveModel(**encoder).EmbedVectors(
-      {{"force", kForceValues}, {"pose", kPoseValues}});
+  const Row expected =
+      NaiveModel(**encoder).EmbedVectors({{"force", kForceValues}, {"pose", kPoseValues}});
   ASSERT_EQ(out.size(), expected.size());
   for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], expected[i], 1e-5) << i;
+}
+
+TEST(ModelOracleTest, TheSeededModelGivesTheValuesItAlwaysGave) {
+  const auto encoder = Encoder::Create(testing::TinyModel());
+  ASSERT_TRUE(encoder.ok());
+  const std::vector<float> expected = {0.380279F,  -0.215043F, -0.103177F, 0.020131F,
+                                       -0.224953F, -0.017851F, -0.469977F, 0.248605F,
+                                       0.099088F,  0.415750F,  0.136586F,  -0.421734F,
+                                       -0.016485F, -0.057001F, 0.284702F,  -0.027043F};
+  const std::vector<float> out = EmbedBoth(**encoder);
+  ASSERT_EQ(out.size(), expected.size());
+  for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], expected[i], 2e-5) << i;
 }
 
 }  // namespace

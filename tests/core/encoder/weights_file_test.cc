@@ -1,3 +1,4 @@
+// The weight format: round trips, and what a flipped byte is answered with.
 #include "core/encoder/weights_file.h"
 
 #include <gmock/gmock.h>
@@ -58,7 +59,8 @@ TEST(WeightsFileTest, TheBytesOfVersionOneDoNotChange) {
   const std::string bytes = WriteWeights(file);
   const std::string expected(
       "MMWEIGHT\1\0\0\0"
-      "\1\0\0\0\1\0\0\0n\1\0\0\0\0\0\0\0" "7"
+      "\1\0\0\0\1\0\0\0n\1\0\0\0\0\0\0\0"
+      "7"
       "\1\0\0\0\1\0\0\0t\1\0\0\0\1\0\0\0\0\0\0\0\0\0\x80\x3f",
       55);
   EXPECT_EQ(bytes.substr(0, bytes.size() - 8), expected);

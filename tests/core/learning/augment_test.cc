@@ -1,3 +1,4 @@
+// Augmentation: what it changes, what it leaves, and that it is a function of its seed.
 #include "core/learning/augment.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// What a step is planned to contrast: pairs, mixtures, views, and who is neutral to whom.
 #include "core/learning/batch.h"
 
 #include <gtest/gtest.h>
@@ -21,9 +22,8 @@ const ModalitySpec kPose = Spec("pose", PayloadKind::kVector, 3);
 constexpr BatchOptions kPlain{.augment = false};
 
 TrainingPercept At(const ModalitySpec& modality, Features features, int second = 0) {
-  return {.modality = modality,
-          .features = std::move(features),
-          .time = absl::FromUnixSeconds(second)};
+  return {
+      .modality = modality, .features = std::move(features), .time = absl::FromUnixSeconds(second)};
 }
 
 std::vector<TrainingEpisode> ThreeModalities(uint64_t count, uint64_t words) {
@@ -36,7 +36,8 @@ std::vector<TrainingEpisode> ThreeModalities(uint64_t count, uint64_t words) {
   return episodes;
 }
 
-bool Has(const BatchPlan& plan, const ContrastTerm& term, size_t row, const ModalitySpec& modality) {
+bool Has(const BatchPlan& plan, const ContrastTerm& term, size_t row,
+         const ModalitySpec& modality) {
   const auto& sequence = plan.sequences[static_cast<size_t>(term.rows[row].sequence)];
   return std::any_of(sequence.begin(), sequence.end(), [&](int p) {
     return *plan.percepts[static_cast<size_t>(p)].modality == modality;
@@ -99,8 +100,7 @@ TEST(BatchTest, OfEachModalityThePerceptNearestInTimeIsTaken) {
   std::vector<TrainingEpisode> episodes(2);
   for (int t = 0; t < 8; ++t) {
     episodes[0].percepts.push_back(At(kPose, VectorSample(static_cast<uint64_t>(t), 3), t * 10));
-    episodes[0].percepts.push_back(
-        At(kText, TextSample(static_cast<uint64_t>(t)), t * 10 + 1));
+    episodes[0].percepts.push_back(At(kText, TextSample(static_cast<uint64_t>(t)), t * 10 + 1));
   }
   episodes[1] = ThreeModalities(9, 9)[8];
   std::set<const Features*> poses;

@@ -1,3 +1,4 @@
+// The contrast: loss and gradient against plain loops and finite differences.
 #include "core/learning/contrast.h"
 
 #include <gtest/gtest.h>
@@ -39,10 +40,10 @@ ContrastTerm Diagonal(int n) {
 
 TEST(ContrastTest, TwoPairsGiveWhatTheFormulaSays) {
   std::vector<float> embeddings(4 * kWidth, 0);
-  embeddings[0] = 1;               // row 0 = e0
-  embeddings[kWidth + 1] = 1;      // row 1 = e1
-  embeddings[2 * kWidth] = 1;      // column 0 = e0
-  embeddings[3 * kWidth] = 0.5F;   // column 1 = (e0 + e1) / 2
+  embeddings[0] = 1;              // row 0 = e0
+  embeddings[kWidth + 1] = 1;     // row 1 = e1
+  embeddings[2 * kWidth] = 1;     // column 0 = e0
+  embeddings[3 * kWidth] = 0.5F;  // column 1 = (e0 + e1) / 2
   embeddings[3 * kWidth + 1] = 0.5F;
   const std::vector<ContrastTerm> terms = {Diagonal(2)};
   const ContrastResult result = Contrast(embeddings, kWidth, terms, Nobody(2), 2, {});

@@ -54,7 +54,9 @@ ModelConfig Model() {
 }
 
 LearnerConfig Config() {
-  return {.block_episodes = 10, .steps_per_block = 3, .batch_episodes = 20,
+  return {.block_episodes = 10,
+          .steps_per_block = 3,
+          .batch_episodes = 20,
           .trainer = {.device = "cpu"}};
 }
 
@@ -163,9 +165,8 @@ TEST(LearnerTest, ACheckpointThatIsAheadOfWhatIsStoredIsDataLoss) {
   FakeSource shorter(20);
   EXPECT_EQ(Learner::Restore(Model(), Config(), &shorter, checkpoint).status().code(),
             absl::StatusCode::kDataLoss);
-  EXPECT_EQ(
-      Learner::Restore(Model(), Config(), &source, checkpoint.substr(1)).status().code(),
-      absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Learner::Restore(Model(), Config(), &source, checkpoint.substr(1)).status().code(),
+            absl::StatusCode::kDataLoss);
 }
 
 TEST(LearnerTest, ABatchThatCannotHoldABlockIsRefused) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tests/core/encoder/samples.h"
@@ -132,7 +133,8 @@ TEST(TrainerTest, ARestoredTrainerGoesOnBitForBit) {
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ((*restored)->Checkpoint(), checkpoint);
   for (uint64_t i = 5; i < 10; ++i) {  // text joins on the way
-    EXPECT_EQ(Step(*trainer, {kImage, kPose, kText}, i), Step(**restored, {kImage, kPose, kText}, i));
+    EXPECT_EQ(Step(*trainer, {kImage, kPose, kText}, i),
+              Step(**restored, {kImage, kPose, kText}, i));
   }
   EXPECT_EQ((*restored)->Checkpoint(), trainer->Checkpoint());
   EXPECT_EQ((*(*restored)->Averaged())->Serialize(), (*trainer->Averaged())->Serialize());
@@ -206,10 +208,10 @@ TEST(TrainerTest, AQueryOfTwoModalitiesIsAtLeastAsGoodAsItsParts) {
   const auto world = [](uint64_t occasion) {
     std::vector<TrainingEpisode> episodes;
     for (uint64_t cause = 0; cause < 16; ++cause) {
-      episodes.push_back({.id = cause,
-                          .percepts = {Show(kPose, cause % 4, occasion * 16 + cause),
-                                       Show(kImage, cause / 4, occasion * 16 + cause),
-                                       Show(kText, cause, 0)}});
+      episodes.push_back(
+          {.id = cause,
+           .percepts = {Show(kPose, cause % 4, occasion * 16 + cause),
+                        Show(kImage, cause / 4, occasion * 16 + cause), Show(kText, cause, 0)}});
     }
     return episodes;
   };
