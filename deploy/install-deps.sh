@@ -39,7 +39,8 @@ build_packages() {
   echo libabsl-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   # Tests, benchmarks and the Python example.
   echo libgtest-dev libgmock-dev libbenchmark-dev
-  echo python3 python3-grpcio python3-grpc-tools python3-protobuf
+  # grpc-tools imports pkg_resources without depending on it.
+  echo python3 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf
 }
 
 lint_packages() { echo clang-format clang-tidy python3; }
