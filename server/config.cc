@@ -58,7 +58,7 @@ class KeyTable {
   const std::vector<Key>& keys() const { return keys_; }
 
  private:
-  void Add(const char* path, std::string& value, std::vector<std::string> allowed = {}) {
+  void Add(const char* path, std::string& value, const std::vector<std::string>& allowed = {}) {
     keys_.push_back({path,
                      [path, &value, allowed](const std::string& text) {
                        if (text.empty() ||

@@ -32,12 +32,10 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Respons
       return;
     }
     absl::StatusOr<Response> answer = work();
-    if (answer.ok()) {
-      *response = *std::move(answer);
-    } else if (absl::IsResourceExhausted(answer.status())) {
-      AddRetryDelay(context);
-    }
-    reactor->Finish(ToGrpc(answer.status()));
+    const absl::Status status = answer.status();
+    if (status.ok()) *response = *std::move(answer);
+    if (absl::IsResourceExhausted(status)) AddRetryDelay(context);
+    reactor->Finish(ToGrpc(status));
   });
   if (!queued) {
     AddRetryDelay(context);

@@ -73,7 +73,7 @@ std::vector<Case> Cases() {
       {"another dimension", VectorEvent("dimension", {1, 2, 3, 4}, 10), "percepts[0]", "pose"});
   cases.push_back({"empty id", TextEvent("", "x", 10), "event_id", "empty"});
   event = TextEvent("future", "x", 10);
-  event.mutable_time()->set_seconds(std::time(nullptr) + 25 * 3600);
+  event.mutable_time()->set_seconds(std::time(nullptr) + int64_t{25} * 3600);
   cases.push_back({"a day ahead", event, "time", "ahead"});
   event = TextEvent("no-time", "x", 10);
   event.clear_time();

@@ -142,7 +142,7 @@ class MemoryLog final : public PerceptSource, public TrainingSource {
     percept.features.shape = {kDimension};
     std::vector<float> values(kDimension);
     for (uint32_t d = 0; d < kDimension; ++d) {
-      values[d] = static_cast<float>((seq * 31 + d * 17) % 23) - 11.0F;
+      values[d] = static_cast<float>((seq * 31 + Seq{d} * 17) % 23) - 11.0F;
     }
     percept.features.SetValues<float>(values);
     percepts.push_back(percept);
