@@ -31,7 +31,7 @@ TEST(StableHashTest, StableHashSpreadsOverEveryBit) {
     const uint64_t hash = StableHash64(std::to_string(i));
     for (size_t b = 0; b < 64; ++b) ones[b] += static_cast<int>((hash >> b) & 1);
   }
-  for (size_t b = 0; b < 64; ++b) EXPECT_NEAR(ones[b], kCount / 2, 200) << "bit " << b;
+  for (size_t b = 0; b < 64; ++b) EXPECT_NEAR(ones[b], kCount / 2.0, 200) << "bit " << b;
 }
 
 }  // namespace
