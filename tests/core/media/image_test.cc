@@ -102,7 +102,7 @@ uint32_t FourColours(int column, int row) {
 
 // Mean difference between a 16 x 16 block's middle and a colour.
 double Difference(const Pixels& pixels, uint32_t column, uint32_t row, uint32_t colour) {
-  const size_t at = (size_t{row * 16 + 8} * pixels.width + column * 16 + 8) * 3;
+  const size_t at = ((size_t{row} * 16 + 8) * pixels.width + column * 16 + 8) * 3;
   double sum = 0;
   for (size_t c = 0; c < 3; ++c) {
     sum += std::abs(pixels.data[at + c] - static_cast<int>(colour >> (16 - 8 * c) & 255));
@@ -160,9 +160,9 @@ uint32_t CornerOnly(int column, int row) { return column == 0 && row == 0 ? 0xFF
 TEST(DecodeImageTest, TheCornerGoesWhereExifSays) {
   const std::string file = Jpeg(32, 48, &CornerOnly);
   // Where the stored top left corner is seen: right, bottom.
-  const bool seen[9][2] = {{}, {0, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}, {1, 0}, {1, 1}, {0, 1}};
-  for (char orientation = 1; orientation <= 8; ++orientation) {
-    const auto pixels = Decode(WithOrientation(file, orientation));
+  const uint32_t seen[9][2] = {{}, {0, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 0}, {1, 0}, {1, 1}, {0, 1}};
+  for (unsigned char orientation = 1; orientation <= 8; ++orientation) {
+    const auto pixels = Decode(WithOrientation(file, static_cast<char>(orientation)));
     ASSERT_TRUE(pixels.ok()) << pixels.status();
     const auto at = static_cast<size_t>(orientation);
     const uint32_t column = seen[at][0] ? pixels->width / 16 - 1 : 0;

@@ -24,7 +24,7 @@ Pixels Noise(uint32_t width, uint32_t height, uint32_t channels) {
 std::vector<uint8_t> ValuesOf(const Pixels& pixels) {
   const auto features = ImageFeatures(pixels);
   EXPECT_TRUE(features.ok()) << features.status();
-  if (!features.ok()) return std::vector<uint8_t>(3 * 32 * 32);
+  if (!features.ok()) return std::vector<uint8_t>(size_t{3} * 32 * 32);
   EXPECT_EQ(features->kind, PayloadKind::kImage);
   return features->Values<uint8_t>();
 }
@@ -91,15 +91,16 @@ TEST(ImageFrontEndTest, PadsWithTheColourOfTheEdgesThatTouch) {
   Pixels pixels{.width = 30, .height = 10, .channels = 1, .data = std::vector<uint8_t>(300, 200)};
   // Kept at its size: padded on all four sides. As 64 x 20 it becomes 32 x 10: top and bottom only.
   EXPECT_EQ(ValuesOf(pixels)[0], 200);
-  pixels = {.width = 64, .height = 20, .channels = 1, .data = std::vector<uint8_t>(64 * 20, 200)};
-  for (uint32_t y = 4; y < 16; ++y) pixels.data[y * 64] = pixels.data[y * 64 + 63] = 0;
+  pixels = {
+      .width = 64, .height = 20, .channels = 1, .data = std::vector<uint8_t>(size_t{64} * 20, 200)};
+  for (size_t y = 4; y < 16; ++y) pixels.data[y * 64] = pixels.data[y * 64 + 63] = 0;
   EXPECT_EQ(ValuesOf(pixels)[0], 200);
 }
 
 TEST(ImageFrontEndTest, ExtremeAspectKeepsAPixel) {
   EXPECT_EQ(
       ValuesOf({.width = 5000, .height = 1, .channels = 1, .data = std::vector<uint8_t>(5000, 7)}),
-      std::vector<uint8_t>(32 * 32, 7));
+      std::vector<uint8_t>(size_t{32} * 32, 7));
 }
 
 TEST(ImageFrontEndTest, ColourOfEqualChannelsBecomesGrey) {

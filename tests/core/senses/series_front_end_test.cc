@@ -15,7 +15,7 @@ namespace {
 std::vector<float> ValuesOf(const SeriesPayload& series) {
   const auto features = SeriesFeatures(series);
   EXPECT_TRUE(features.ok()) << features.status();
-  if (!features.ok()) return std::vector<float>(128 * 8);
+  if (!features.ok()) return std::vector<float>(size_t{128} * 8);
   EXPECT_EQ(features->shape[0], 128u);
   return features->Values<float>();
 }
