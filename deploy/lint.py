@@ -61,7 +61,7 @@ def includes_torch(root, name, seen):
     return any(includes_torch(root, path, seen) for path in found)
 
 
-def tidy(args, root, version, name):
+def tidy(args, root, name):
     command = [
         args.clang_tidy,
         "-p",
@@ -70,8 +70,6 @@ def tidy(args, root, version, name):
         "--extra-arg=-Wno-unknown-warning-option",
     ]
     command.append(f"--header-filter=^{re.escape(root)}/({'|'.join(FOLDERS)})/")
-    if version < TORCH_AS_CXX20_SINCE and includes_torch(root, name, set()):
-        command.append("--extra-arg=-std=c++17")
     done = subprocess.run(
         command + [os.path.join(root, name)], capture_output=True, text=True, cwd=root, check=False
     )
@@ -104,9 +102,18 @@ def main():
         [args.clang_tidy, "--version"], capture_output=True, text=True, check=True
     )
     version = int(re.search(r"version (\d+)", answer.stdout).group(1))
+    if version < TORCH_AS_CXX20_SINCE:
+        # It parses LibTorch's headers as C++17 alone, and ours as C++20 alone.
+        unread = [name for name in units if includes_torch(root, name, set())]
+        units = [name for name in units if name not in unread]
+        print(
+            f"lint: clang-tidy {version} cannot read LibTorch with C++20; left to version "
+            f"{TORCH_AS_CXX20_SINCE} and later: {', '.join(unread) or 'none'}",
+            flush=True,
+        )
     findings = 0
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        jobs = [pool.submit(tidy, args, root, version, name) for name in units]
+        jobs = [pool.submit(tidy, args, root, name) for name in units]
         for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
             name, code, output = job.result()
             findings += code != 0
