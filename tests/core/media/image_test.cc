@@ -102,7 +102,7 @@ uint32_t FourColours(int column, int row) {
 
 // Mean difference between a 16 x 16 block's middle and a colour.
 double Difference(const Pixels& pixels, uint32_t column, uint32_t row, uint32_t colour) {
-  const size_t at = ((size_t{row} * 16 + 8) * pixels.width + column * 16 + 8) * 3;
+  const size_t at = ((size_t{row} * 16 + 8) * pixels.width + size_t{column} * 16 + 8) * 3;
   double sum = 0;
   for (size_t c = 0; c < 3; ++c) {
     sum += std::abs(pixels.data[at + c] - static_cast<int>(colour >> (16 - 8 * c) & 255));
