@@ -1,6 +1,7 @@
 // Mirrors core/encoder: stem_image.cc, stem_audio.cc, stem_text.cc, model.cc.
 #include "tests/bench/step_operations.h"
 
+#include <cmath>
 #include <vector>
 
 #include "core/senses/audio_front_end.h"
@@ -15,7 +16,7 @@ struct Work {
 
 double Product(double m, double n, double k) { return 2 * m * n * k; }
 
-double HalfUp(double n) { return static_cast<double>((static_cast<int64_t>(n) + 1) / 2); }
+double HalfUp(double n) { return std::floor((n + 1) / 2); }
 
 Work StemWork(double width, const Features& features) {
   switch (features.kind) {

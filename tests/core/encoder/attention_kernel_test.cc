@@ -58,12 +58,12 @@ std::vector<double> NaiveForward(const Case& c, const std::vector<double>& qkv) 
 }
 
 const std::vector<Case>& Cases() {
-  static const std::vector<Case> cases = {
+  static const std::vector<Case> kCases = {
       {{0, 1, 17, 28, 61}, 4, 128},  // one token, a full tile, a part of one, several
       {{0, 5, 7}, 2, 16},            // heads narrower than a vector
       {{0, 3}, 1, 20},
   };
-  return cases;
+  return kCases;
 }
 
 std::vector<float> Forward(const Case& c, const std::vector<float>& qkv,

@@ -38,8 +38,9 @@ inline Features ImageSample(uint64_t seed, uint32_t channels = 1) {
   const float size = 3 + 5 * Noise(seed, 3);
   for (uint32_t c = 0; c < channels; ++c) {
     for (uint32_t i = 0; i < 32 * 32; ++i) {
+      const uint32_t row = i / 32;
       const float dx = static_cast<float>(i % 32) - cx;
-      const float dy = static_cast<float>(i / 32) - cy;
+      const float dy = static_cast<float>(row) - cy;
       pixels.push_back(dx * dx + dy * dy < size * size ? 220 : 30);
     }
   }

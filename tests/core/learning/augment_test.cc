@@ -11,10 +11,10 @@ namespace mixmatch {
 namespace {
 
 const std::vector<Features>& Samples() {
-  static const std::vector<Features> samples = {
+  static const std::vector<Features> kSamples = {
       testing::ImageSample(1),     testing::ImageSample(2, 3),  testing::AudioSample(3, 1),
       testing::AudioSample(4, 60), testing::SeriesSample(5, 2), testing::VectorSample(6, 9)};
-  return samples;
+  return kSamples;
 }
 
 TEST(AugmentTest, ChangesThePerceptAndKeepsItsForm) {

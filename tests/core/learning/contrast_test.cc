@@ -10,21 +10,24 @@
 namespace mixmatch {
 namespace {
 
-constexpr int kWidth = 8;
+constexpr size_t kWidth = 8;
+constexpr int kEmbedding = kWidth;
 
 std::vector<float> Embeddings(int count) {
-  std::vector<float> values(static_cast<size_t>(count * kWidth));
+  std::vector<float> values(static_cast<size_t>(count) * kWidth);
   for (size_t i = 0; i < values.size(); ++i) values[i] = testing::Noise(3, i) - 0.5F;
   return values;
 }
 
 Neutrality Nobody(int episodes) {
-  return {episodes, std::vector<uint8_t>(static_cast<size_t>(episodes * episodes), 0)};
+  return {episodes,
+          std::vector<uint8_t>(static_cast<size_t>(episodes) * static_cast<size_t>(episodes), 0)};
 }
 
-void SetNeutral(Neutrality& neutral, int a, int b) {
-  neutral.neutral[static_cast<size_t>(a * neutral.episodes + b)] = 1;
-  neutral.neutral[static_cast<size_t>(b * neutral.episodes + a)] = 1;
+void SetNeutral(Neutrality& neutral, size_t a, size_t b) {
+  const auto episodes = static_cast<size_t>(neutral.episodes);
+  neutral.neutral[a * episodes + b] = 1;
+  neutral.neutral[b * episodes + a] = 1;
 }
 
 // Rows are the embeddings 0 .. n - 1, columns n .. 2n - 1.
@@ -46,7 +49,7 @@ TEST(ContrastTest, TwoPairsGiveWhatTheFormulaSays) {
   embeddings[3 * kWidth] = 0.5F;  // column 1 = (e0 + e1) / 2
   embeddings[3 * kWidth + 1] = 0.5F;
   const std::vector<ContrastTerm> terms = {Diagonal(2)};
-  const ContrastResult result = Contrast(embeddings, kWidth, terms, Nobody(2), 2, {});
+  const ContrastResult result = Contrast(embeddings, kEmbedding, terms, Nobody(2), 2, {});
   const double first = -std::log(std::exp(2.0) / (std::exp(2.0) + std::exp(1.0)));
   const double second = -std::log(std::exp(1.0) / (std::exp(0.0) + std::exp(1.0)));
   EXPECT_NEAR(result.loss, (first + second) / 2, 1e-6);
@@ -63,13 +66,13 @@ TEST(ContrastTest, TheGradientIsTheSlopeOfTheLoss) {
   terms[1].weight = 3;
   std::vector<float> embeddings = Embeddings(38);
   std::vector<float> gradient(embeddings.size());
-  Contrast(embeddings, kWidth, terms, neutral, 5, gradient);
+  Contrast(embeddings, kEmbedding, terms, neutral, 5, gradient);
   for (size_t i = 0; i < embeddings.size(); i += 7) {
     const float before = embeddings[i];
     embeddings[i] = before + 0.01F;
-    const double above = Contrast(embeddings, kWidth, terms, neutral, 5, {}).loss;
+    const double above = Contrast(embeddings, kEmbedding, terms, neutral, 5, {}).loss;
     embeddings[i] = before - 0.01F;
-    const double below = Contrast(embeddings, kWidth, terms, neutral, 5, {}).loss;
+    const double below = Contrast(embeddings, kEmbedding, terms, neutral, 5, {}).loss;
     embeddings[i] = before;
     EXPECT_NEAR(gradient[i], (above - below) / 0.02, 2e-4) << i;
   }
@@ -84,15 +87,15 @@ TEST(ContrastTest, NeutralEpisodesNeitherPushNorPull) {
   std::vector<float> embeddings = Embeddings(6);
   std::vector<float> gradient(embeddings.size());
   const std::vector<ContrastTerm> terms = {term};
-  const double loss = Contrast(embeddings, kWidth, terms, neutral, 5, gradient).loss;
+  const double loss = Contrast(embeddings, kEmbedding, terms, neutral, 5, gradient).loss;
   bool pushed = false;
-  for (int e = 0; e < kWidth; ++e) {
-    EXPECT_EQ(gradient[static_cast<size_t>((3 + 1) * kWidth + e)], 0);
-    pushed = pushed || gradient[static_cast<size_t>((3 + 2) * kWidth + e)] != 0;
+  for (size_t e = 0; e < kWidth; ++e) {
+    EXPECT_EQ(gradient[(3 + 1) * kWidth + e], 0);
+    pushed = pushed || gradient[(3 + 2) * kWidth + e] != 0;
   }
   EXPECT_TRUE(pushed);
   embeddings[4 * kWidth] += 10;  // where the neutral one lies changes nothing
-  EXPECT_EQ(Contrast(embeddings, kWidth, terms, neutral, 5, {}).loss, loss);
+  EXPECT_EQ(Contrast(embeddings, kEmbedding, terms, neutral, 5, {}).loss, loss);
 }
 
 TEST(ContrastTest, WhereAllAreNeutralThereIsNothingToLearn) {
@@ -102,7 +105,7 @@ TEST(ContrastTest, WhereAllAreNeutralThereIsNothingToLearn) {
   EXPECT_EQ(CountPositives(terms, Nobody(4)), 4U);
   std::vector<float> embeddings = Embeddings(8);
   std::vector<float> gradient(embeddings.size());
-  EXPECT_EQ(Contrast(embeddings, kWidth, terms, neutral, 5, gradient).positives, 0U);
+  EXPECT_EQ(Contrast(embeddings, kEmbedding, terms, neutral, 5, gradient).positives, 0U);
   for (const float g : gradient) EXPECT_EQ(g, 0);
 }
 
