@@ -2,9 +2,11 @@
 // was trained on.
 //
 // Takes probes from a TrainingSource and two encoders; gives a verdict with its reasons.
+// Deliberately decides on paired differences of ranks alone: both encoders answer the same
+// questions.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,31 +14,43 @@
 #include "absl/status/statusor.h"
 #include "core/encoder/encoder.h"
 #include "core/generations/generation_store.h"
+#include "core/generations/probe_ranks.h"
+#include "core/learning/held_out.h"
 #include "core/learning/training_source.h"
 
 namespace mixmatch {
 
+struct GateConfig {
+  // At most this many probes are judged. Bounds memory and time, since every one is loaded with its
+  // features and embedded twice.
+  size_t probes_max = 1024;
+  size_t others = 100;      // that a partner is ranked among
+  double tolerance = 0.005;  // a cell may be lower by this, or by its standard errors if more
+};
+
 struct Verdict {
   bool publish = false;
+  double gain = 0;  // candidate's mean over pairs less the serving one's
   std::string reason;
-  std::vector<GateScore> scores;
+  std::vector<GateScore> scores;     // the mean over pairs, then one for each cell
+  std::vector<PeriodScore> periods;  // the candidate's mean for each period of the stream
 };
 
-struct GateConfig {
-  // At most this many probes are judged, spread evenly over the order of closing. Bounds memory and
-  // time, since every one is loaded with its features.
-  size_t probes_max = 512;
-};
-
-// Contrastive loss of an encoder on probes; NOT_FOUND when they hold no positive pair. In the
-// daemon this is Trainer::ProbeLoss.
-using ProbeLoss =
-    std::function<absl::StatusOr<double>(const Encoder&, std::span<const TrainingEpisode>)>;
-
-// Judges `candidate` against `serving` on the same probes: it passes when its loss is not higher.
-// While there are no probes there is nothing to be worse on: it passes, and the reason says so.
+// Judges `candidate` against `serving`, whose weights had taken the closed episodes below
+// `serving_taken`, on probes of `held_out`.
+//   Cells are pairs of modalities, apart for old probes (below serving_taken) and recent ones.
+//   Publish when neither the mean over pairs nor any cell with at least 8 probes is lower by more
+//   than what the rule allows: for the mean 2 standard errors of the paired difference; for a cell
+//   the larger of config.tolerance and z standard errors, z being at least 2 and so large that
+//   an equal candidate fails in some cell once in 20 times (Bonferroni).
+//   While there are no questions there is nothing to be worse on: it passes, and the reason says so.
 absl::StatusOr<Verdict> Judge(const GateConfig& config, const TrainingSource& source,
-                              const ProbeLoss& loss, const Encoder& candidate,
-                              const Encoder& serving);
+                              std::span<const Probe> held_out, const Encoder& candidate,
+                              const Encoder& serving, uint64_t serving_taken);
+
+// The decision alone: ranks of both for each question of the plan. Pure.
+Verdict Decide(const GateConfig& config, const ProbePlan& plan, std::span<const Probe> probes,
+               std::span<const float> candidate, std::span<const float> serving,
+               uint64_t serving_taken);
 
 }  // namespace mixmatch

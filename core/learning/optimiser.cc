@@ -67,6 +67,8 @@ double Optimiser::GradientScale() const {
     const double norm = gradient.norm().item<double>();
     squares += norm * norm;
   }
+  // Not through std::min: it would take a gradient that is no number for a small one.
+  if (!std::isfinite(squares)) return squares;
   return std::min(1.0, settings_.gradient_norm_max / (std::sqrt(squares) + 1e-12));
 }
 

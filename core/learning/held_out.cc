@@ -1,0 +1,32 @@
+// A quarter of the places is freed at a time, so that releases are rare.
+#include "core/learning/held_out.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mixmatch {
+
+HeldOut::HeldOut(uint64_t probes_max) : probes_max_(std::max<uint64_t>(probes_max, 1)) {}
+
+std::vector<Probe> HeldOut::Add(uint64_t ordinal, const ClosedEpisode& episode) {
+  probes_.push_back({.ordinal = ordinal,
+                     .id = episode.id,
+                     .draw = episode.probe_draw,
+                     .modalities = episode.modalities});
+  if (probes_.size() > probes_max_) {
+    std::vector<uint32_t> draws;
+    for (const Probe& probe : probes_) draws.push_back(probe.draw);
+    const auto kept = static_cast<std::ptrdiff_t>(probes_max_ - probes_max_ / 4);
+    std::nth_element(draws.begin(), draws.begin() + kept, draws.end());
+    draw_below_ = std::min<uint64_t>(draw_below_, draws[static_cast<size_t>(kept)]);
+  }
+  std::vector<Probe> released;
+  if (probes_.size() <= probes_max_ && probes_.back().draw < draw_below_) return released;
+  const auto kept_end = std::stable_partition(
+      probes_.begin(), probes_.end(), [this](const Probe& p) { return p.draw < draw_below_; });
+  released.assign(kept_end, probes_.end());
+  probes_.erase(kept_end, probes_.end());
+  return released;
+}
+
+}  // namespace mixmatch
