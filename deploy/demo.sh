@@ -65,7 +65,7 @@ seed: 1
 episodes: {gap: 1s, max_length: 30s, lateness: 2s, idle_close: 10s}
 model: {preset: nano, device: auto}
 learning: {consolidate_when_idle: false}
-generations: {publish_on_growth: 0}
+generations: {automatic: false}
 YAML
 rm -f "$work/port"
 "$build/bin/mixmatchd" --config "$work/mixmatchd.yaml" --port-file "$work/port" \

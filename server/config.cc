@@ -147,6 +147,8 @@ class KeyTable {
     Add("learning.block_episodes", l.block_episodes, 1, 4096);
     Add("learning.steps_per_block", l.steps_per_block, 1, 1000);
     Add("learning.batch_episodes", l.batch_episodes, 2, 8192);
+    Add("learning.replay", l.replay);
+    Add("learning.deterministic", l.deterministic);
     Add("learning.flush_after", l.flush_after);
     Add("learning.consolidate_when_idle", l.consolidate_when_idle);
     Add("learning.idle_after", l.idle_after);
@@ -167,13 +169,24 @@ class KeyTable {
     Add("model.device", c_.model.device);
     Add("generations.probe_share", c_.generations.probe_share, 0, 0.5);
     Add("generations.probe_block", c_.generations.probe_block);
-    Add("generations.publish_on_growth", c_.generations.publish_on_growth, 0, 1000);
-    Add("generations.publish_from", c_.generations.publish_from, 2, UINT64_MAX);
+    Generations();
     Add("threads.sense", c_.threads.sense, 1, 256);
     Add("threads.recall", c_.threads.recall, 1, 256);
     Add("storage.block_cache_bytes", c_.storage.block_cache_bytes, 1 << 20, 1ULL << 40);
     Add("storage.write_buffer_bytes", c_.storage.write_buffer_bytes, 1 << 20, 1ULL << 40);
     Add("storage.seal_at", c_.storage.seal_at, 64, 10'000'000);
+  }
+
+  void Generations() {
+    auto& g = c_.generations;
+    Add("generations.probes_max", g.probes_max, 16, 1'000'000);
+    Add("generations.probes_judged", g.probes_judged, 16, 100'000);
+    Add("generations.automatic", g.automatic);
+    Add("generations.publish_on_growth", g.publish_on_growth, 0, 1000);
+    Add("generations.publish_on_gain", g.publish_on_gain, 0, 1);
+    Add("generations.publish_max_age", g.publish_max_age);
+    Add("generations.reembed_max", g.reembed_max, 1, 1e9);
+    Add("generations.publish_from", g.publish_from, 2, UINT64_MAX);
   }
 
   Config& c_;

@@ -53,10 +53,12 @@ struct Config {
 
   struct Learning {
     bool enabled = true;
-    uint64_t threads = 0;  // 0: all cores but one, at least one
-    uint64_t block_episodes = 32;
-    uint64_t steps_per_block = 4;
-    uint64_t batch_episodes = 64;
+    uint64_t threads = 0;          // 0: all cores but one, at least one
+    uint64_t block_episodes = 8;   // new ones in a step
+    uint64_t steps_per_block = 1;  // with the same new ones
+    uint64_t batch_episodes = 64;  // of a step: the block, the rest replayed
+    bool replay = true;            // false forgets; to measure what replay is worth
+    bool deterministic = false;    // steps follow the log alone, on one thread
     absl::Duration flush_after = absl::Seconds(2);  // a block that does not fill is taken
     bool consolidate_when_idle = true;
     absl::Duration idle_after = absl::Seconds(10);
@@ -68,8 +70,15 @@ struct Config {
   struct GenerationKeys {
     double probe_share = 0.05;
     absl::Duration probe_block = absl::Seconds(10);
-    double publish_on_growth = 1.5;  // of the episodes learned; 0: by command alone
-    uint64_t publish_from = 64;      // episodes learned before the first automatic publish
+    uint64_t probes_max = 4096;     // held out at most; the surplus is trained on
+    uint64_t probes_judged = 1024;  // by the gate, of those held out
+    bool automatic = true;          // false: by command alone
+    // Automatic publishing; each is off at 0.
+    double publish_on_growth = 1.5;  // times the episodes learned, or the steps made
+    double publish_on_gain = 0.01;   // mean rank of the true partner over the probes
+    absl::Duration publish_max_age = absl::Hours(1);  // of what serves, when something was learned
+    double reembed_max = 4;      // embeddings that publishing may make for each one stored
+    uint64_t publish_from = 64;  // episodes learned before the first automatic publish
   } generations;
 
   struct Threads {

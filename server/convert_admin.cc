@@ -55,6 +55,8 @@ v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count)
     added.set_candidate(score.candidate);
     added.set_serving(score.serving);
     added.set_probe_count(score.probe_count);
+    added.set_standard_error(score.standard_error);
+    added.set_tolerance(score.tolerance);
   }
   out.set_embedding_count(embedding_count);
   *out.mutable_publish_time() = ToProto(record.publish_time);

@@ -154,12 +154,13 @@ absl::Status Daemon::Listen(const Config& config) {
       std::make_unique<WorkerPool>(kAdminThreads, kAdminQueue, [] { SetComputeThreads(1); });
   const double gflops = MeasureMatmulGflops();
   spdlog::info("matrix products run at {:.0f} GFLOP/s", gflops);
-  p.memory_service =
-      std::make_unique<MemoryService>(config, MemoryService::Parts{.pipeline = p.pipeline.get(),
-                                                                   .recaller = p.recaller.get(),
-                                                                   .watermarks = p.watermarks.get(),
-                                                                   .pool = p.query_pool.get(),
-                                                                   .clock = &p.clock});
+  p.memory_service = std::make_unique<MemoryService>(
+      config, MemoryService::Parts{.pipeline = p.pipeline.get(),
+                                   .recaller = p.recaller.get(),
+                                   .watermarks = p.watermarks.get(),
+                                   .pool = p.query_pool.get(),
+                                   .clock = &p.clock,
+                                   .recalled = [&p] { p.learning->NoteRecall(); }});
   p.admin_service =
       std::make_unique<AdminService>(config, AdminService::Parts{.database = p.database.get(),
                                                                  .log = p.log.get(),

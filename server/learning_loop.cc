@@ -27,6 +27,8 @@ LearnerConfig LearnerConfigOf(const Config& config) {
   learner.block_episodes = static_cast<int>(config.learning.block_episodes);
   learner.steps_per_block = static_cast<int>(config.learning.steps_per_block);
   learner.batch_episodes = static_cast<int>(config.learning.batch_episodes);
+  learner.replay = config.learning.replay;
+  learner.probes_max = config.generations.probes_max;
   learner.trainer.device = config.model.device;
   learner.trainer.percepts_max = static_cast<int>(config.episodes.percepts_max);
   return learner;
@@ -47,7 +49,7 @@ LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const
       model_(model),
       parts_(parts),
       learner_config_(LearnerConfigOf(config)),
-      publishing_(config, parts.generations, parts.watermarks, parts.episodes) {}
+      publishing_(config, parts.generations, parts.watermarks, parts.episodes, parts.clock) {}
 
 LearningLoop::~LearningLoop() { Stop(); }
 
@@ -97,6 +99,14 @@ void LearningLoop::Stop() {
     stopping_ = true;
   }
   if (thread_.joinable()) thread_.join();
+}
+
+void LearningLoop::NoteRecall() {
+  last_recall_ns_.store(absl::ToUnixNanos(parts_.clock->Now()), std::memory_order_relaxed);
+}
+
+absl::Time LearningLoop::LastRecall() const {
+  return absl::FromUnixNanos(last_recall_ns_.load(std::memory_order_relaxed));
 }
 
 void LearningLoop::Wake() {
@@ -170,8 +180,8 @@ void LearningLoop::Run() {
   LowerPriority();
   // One core is left to ingest and recall.
   const uint64_t spare = std::max(2U, std::thread::hardware_concurrency()) - 1;
-  SetComputeThreads(
-      static_cast<int>(config_.learning.threads > 0 ? config_.learning.threads : spare));
+  const uint64_t asked = config_.learning.deterministic ? 1 : config_.learning.threads;
+  SetComputeThreads(static_cast<int>(asked > 0 ? asked : spare));
   while (true) {
     RunCommands();
     const bool worked = Work();
@@ -231,7 +241,9 @@ bool LearningLoop::Work() {
     return published;
   }
   if (now < rest_until_ && !running_) return published;
-  const bool flush = running_ || now - last_closed_ >= config_.learning.flush_after;
+  // When a part of a block is taken for want of more depends on the clock.
+  const bool flush = running_ || (!config_.learning.deterministic &&
+                                  now - last_closed_ >= config_.learning.flush_after);
   if (LearnOnce(flush)) {
     state_ = LearningState::kLearning;
     return true;
@@ -248,6 +260,7 @@ bool LearningLoop::PublishOnce() {
   const absl::Time now = parts_.clock->Now();
   if (now < publish_again_) return false;
   const absl::StatusOr<bool> worked = publishing_.Work(*learner_);
+  if (publishing_.TakeGoBack() && !config_.learning.deterministic) GoBack();
   if (worked.ok()) return *worked;
   spdlog::error("publishing failed: {}", worked.status().ToString());
   publish_again_ = now + kRestAfterError;
@@ -327,8 +340,9 @@ bool LearningLoop::ConsolidateIdle() {
   const LearnerProgress progress = learner_->progress();
   const double passes = static_cast<double>(progress.steps_total) *
                         static_cast<double>(config_.learning.batch_episodes);
-  if (!config_.learning.consolidate_when_idle || progress.trainable < 2 ||
-      start - last_event_ < config_.learning.idle_after ||
+  if (!config_.learning.consolidate_when_idle || config_.learning.deterministic ||
+      progress.trainable < 2 || start - last_event_ < config_.learning.idle_after ||
+      start - LastRecall() < config_.learning.idle_after ||
       passes >= config_.learning.idle_passes_max * static_cast<double>(progress.trainable)) {
     return false;
   }
@@ -336,11 +350,35 @@ bool LearningLoop::ConsolidateIdle() {
   const absl::Duration took = parts_.clock->Now() - start;
   if (!Note(step, took)) return false;
   rest_until_ = start + took / config_.learning.idle_cpu_share;
+  // Nothing can be told from anything yet: look again when more may have come.
+  if (step->positives == 0) rest_until_ = start + config_.learning.idle_after;
   return true;
+}
+
+void LearningLoop::GoBack() {
+  const Generation serving = parts_.generations->serving()->number;
+  const absl::StatusOr<std::string> checkpoint =
+      parts_.store->GetWeights(absl::StrCat("generation/", serving, "/learner"));
+  // Generation 0 has none: to go back to it would be to begin anew, which is no better.
+  const absl::Status restarted =
+      checkpoint.ok() ? RestartLearner(*checkpoint) : checkpoint.status();
+  if (!restarted.ok()) {
+    spdlog::warn("candidates were refused again and again; the learner goes on: {}",
+                 restarted.ToString());
+    return;
+  }
+  spdlog::warn("candidates were refused again and again; the learner went back to generation {}",
+               serving);
 }
 
 absl::Status LearningLoop::DoRollback() {
   MM_ASSIGN_OR_RETURN(const std::string checkpoint, parts_.generations->Rollback());
+  MM_RETURN_IF_ERROR(RestartLearner(checkpoint));
+  spdlog::warn("rolled back: generation {} serves", parts_.generations->serving()->number);
+  return absl::OkStatus();
+}
+
+absl::Status LearningLoop::RestartLearner(const std::string& checkpoint) {
   auto learner = checkpoint.empty()
                      ? Learner::Create(model_, learner_config_, parts_.episodes)
                      : Learner::Restore(model_, learner_config_, parts_.episodes, checkpoint);
@@ -352,7 +390,6 @@ absl::Status LearningLoop::DoRollback() {
   publishing_.Reset();
   SaveCheckpoint(/*force=*/true);
   MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
-  spdlog::warn("rolled back: generation {} serves", parts_.generations->serving()->number);
   parts_.watermarks->Publish();
   return absl::OkStatus();
 }

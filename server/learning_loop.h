@@ -86,6 +86,8 @@ class LearningLoop {
   void Stop();
   // Tells that episodes may have closed. Cheap.
   void Wake();
+  // Tells that somebody recalls: idle consolidation rests. Cheap.
+  void NoteRecall();
 
   // Kept over a restart.
   absl::Status SetPaused(bool paused);
@@ -116,6 +118,11 @@ class LearningLoop {
   bool ConsolidateOnce();
   bool ConsolidateIdle();
   absl::Status DoRollback();
+  // After refusals in a row: on from the checkpoint of what serves.
+  void GoBack();
+  // Empty: from the seeded encoder.
+  absl::Status RestartLearner(const std::string& checkpoint);
+  absl::Time LastRecall() const;
   bool Note(const absl::StatusOr<StepResult>& step, absl::Duration took);
   void EndConsolidation(const absl::Status& status);
   void SaveCheckpoint(bool force);
@@ -141,6 +148,7 @@ class LearningLoop {
   std::deque<std::pair<double, absl::Duration>> recent_;  // loss and time of the last steps
   LearningState state_ = LearningState::kIdle;
 
+  std::atomic<int64_t> last_recall_ns_{0};
   mutable absl::Mutex mu_;
   std::deque<std::function<void()>> commands_ ABSL_GUARDED_BY(mu_);
   std::deque<Consolidation> consolidations_ ABSL_GUARDED_BY(mu_);

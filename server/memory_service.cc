@@ -78,6 +78,7 @@ grpc::ServerUnaryReactor* MemoryService::IngestBatch(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* MemoryService::Recall(grpc::CallbackServerContext* context,
                                                 const v1::RecallRequest* request,
                                                 v1::RecallResponse* response) {
+  parts_.recalled();
   return RunUnary<v1::RecallResponse>(context, response, *parts_.pool, [this, request] {
     return parts_.recaller->Recall(*request);
   });

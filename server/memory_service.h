@@ -22,6 +22,7 @@ class MemoryService final : public v1::Memory::CallbackService {
     Watermarks* watermarks = nullptr;
     WorkerPool* pool = nullptr;
     const Clock* clock = nullptr;
+    std::function<void()> recalled = [] {};  // called at each recall; must be quick
   };
   MemoryService(const Config& config, const Parts& parts) : config_(config), parts_(parts) {}
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -37,24 +38,36 @@ struct PublishFollower {
 class PublishDesk {
  public:
   PublishDesk(const Config& config, Generations* generations, Watermarks* watermarks,
-              const TrainingSource* episodes)
-      : config_(config), generations_(generations), watermarks_(watermarks), episodes_(episodes) {}
+              const TrainingSource* episodes, const Clock* clock)
+      : config_(config),
+        generations_(generations),
+        watermarks_(watermarks),
+        episodes_(episodes),
+        clock_(clock) {}
 
   // Asks for a publish of what was learned, or follows the one under way.
   void Ask(PublishFollower follower);
 
-  // Does one unit of work: judging, one chunk of embedding, or the swap; asks by itself when the
-  // learner grew. Returns false when there was nothing to do, or an error that ended the publish.
+  // Does one unit of work: judging, one chunk of embedding, or the swap. Asks by itself on growth
+  // of what was learned, on gain over the probes, and when what serves is old, while re-embedding
+  // stays within its cost. Returns false when there was nothing to do, or an error that ended the
+  // publish.
   absl::StatusOr<bool> Work(const Learner& learner);
 
   // After a roll-back: what was refused before says nothing about the restarted learner.
-  void Reset() { refused_taken_ = refused_steps_ = 0; }
+  void Reset() { refused_taken_ = refused_steps_ = checked_steps_ = 0; }
+  // True once after every third refusal in a row: the learner should go back to what serves.
+  bool TakeGoBack() { return std::exchange(go_back_, false); }
   // Answers whoever still follows.
   void End(const absl::Status& status);
 
  private:
   absl::Status JudgeAndBegin(const Learner& learner, const std::string& trigger);
-  bool GrowthAsks(const Learner& learner) const;
+  std::string AutomaticTrigger(const Learner& learner);
+  bool GrowthAsks(const LearnerProgress& progress, const GenerationRecord& serving) const;
+  bool AgeAsks(const LearnerProgress& progress, const GenerationRecord& serving) const;
+  bool GainIsDue(const LearnerProgress& progress, const GenerationRecord& serving) const;
+  bool WithinCost() const;
   void Tell(const PublishNews& news) const;
   void Finish(const PublishNews& news);
 
@@ -62,11 +75,14 @@ class PublishDesk {
   Generations* const generations_;
   Watermarks* const watermarks_;
   const TrainingSource* const episodes_;
+  const Clock* const clock_;
 
   std::vector<PublishFollower> followers_;
   std::string trigger_;         // not empty: judge next
   uint64_t refused_taken_ = 0;  // of the last refused candidate: wait for growth beyond it
   uint64_t refused_steps_ = 0;
+  uint64_t checked_steps_ = 0;  // when a gain was looked for last
+  bool go_back_ = false;
 };
 
 }  // namespace mixmatch

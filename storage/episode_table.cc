@@ -43,6 +43,8 @@ class EpisodeTable::Impl {
   // Forgets all of binding, which goes on from the first entry of the log.
   absl::Status Clear();
 
+  // Which modalities an episode holds: see ClosedEpisode. What cannot be read is left out.
+  uint64_t ModalitiesOf(const Episode& episode) const;
   // Adds an episode to the batch; `known_members` of its members point to it already.
   void PutEpisode(const Episode& episode, size_t known_members, rocksdb::WriteBatch& batch) const;
 
@@ -120,6 +122,27 @@ absl::Status EpisodeTable::Impl::Clear() {
   return db.Write(batch, WriteMode::kSynced, "damaged episodes not cleared");
 }
 
+uint64_t EpisodeTable::Impl::ModalitiesOf(const Episode& episode) const {
+  constexpr ModalityId kLastBit = 63;
+  uint64_t bits = 0;
+  size_t count = 0;
+  const std::vector<RegisteredModality> registered = log.Modalities();
+  for (const EpisodeMember& member : episode.members) {
+    if (count >= percepts_max) break;
+    const absl::StatusOr<LoggedEvent> logged = log.Get(member.seq, Detail::kHeader);
+    if (!logged.ok()) continue;
+    for (const Percept& percept : logged->event.percepts) {
+      if (count++ >= percepts_max) break;
+      for (const RegisteredModality& modality : registered) {
+        if (modality.spec.name == percept.modality) {
+          bits |= uint64_t{1} << std::min<uint64_t>(modality.id, kLastBit);
+        }
+      }
+    }
+  }
+  return bits;
+}
+
 void EpisodeTable::Impl::PutEpisode(const Episode& episode, size_t known_members,
                                     rocksdb::WriteBatch& batch) const {
   storage::v1::EpisodeRecord record;
@@ -170,6 +193,8 @@ absl::Status EpisodeTable::Apply(const BindingDelta& delta, const BinderState& s
     storage::v1::ClosedRecord closed;
     closed.set_episode_id(episode.id);
     closed.set_probe(episode.probe);
+    closed.set_probe_draw(episode.probe_draw);
+    closed.set_modalities(table.ModalitiesOf(episode));
     table.db.Put(Family::kClosed, keys::Number(ordinal++), closed, batch);
     probes += episode.probe ? 1 : 0;
   }
@@ -236,7 +261,10 @@ absl::Status EpisodeTable::ListClosed(uint64_t first, uint64_t limit,
     storage::v1::ClosedRecord record;
     MM_RETURN_IF_ERROR(
         codec::Decode("closed", it->key().ToStringView(), it->value().ToStringView(), record));
-    episodes.push_back({.id = record.episode_id(), .probe = record.probe()});
+    episodes.push_back({.id = record.episode_id(),
+                        .probe = record.probe(),
+                        .probe_draw = record.probe_draw(),
+                        .modalities = record.modalities()});
   }
   return FromRocks(it->status(), "closed episodes not read");
 }

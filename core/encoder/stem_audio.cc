@@ -1,7 +1,9 @@
-// Sound: two convolutions over time, each halving it: log-mel frames of 10 ms -> tokens of 40 ms.
+// Sound: two convolutions over time and pitch, each halving both: log-mel frames of 10 ms -> tokens
+// of 40 ms. A pattern is known at any pitch, so that one voice helps to understand another.
 //
-// Clips lie one after another in one long matrix, silence between them, so that a convolution is
-// one matrix product whatever the clips' lengths.
+// Clips lie one after another in one long picture, silence between them, so that a convolution is
+// one matrix product whatever the clips' lengths. (LibTorch 1.13's own convolution of one long
+// picture gives a wrong gradient of the bias now and then.)
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +16,7 @@ namespace mixmatch {
 namespace {
 
 constexpr int64_t kBins = kMelBins;
-constexpr int64_t kKernel = 5;  // frames that the first convolution sees
+constexpr int64_t kKernel = 5;  // frames and bins that the first convolution sees
 constexpr int64_t kLead = 4;    // silent frames before the first clip
 
 int64_t HalfUp(int64_t n) { return (n + 1) / 2; }
@@ -24,8 +26,13 @@ int64_t SlotFrames(int64_t frames) { return (frames + 2 + 3) / 4 * 4; }
 class AudioStem final : public Stem {
  public:
   AudioStem(const std::string& name, int64_t width, ParameterStore& store)
-      : first_(Linear::Make(store, absl::StrCat(name, "/conv1"), kKernel * kBins, width, 1.4F)),
-        second_(Linear::Make(store, absl::StrCat(name, "/conv2"), 3 * width, width, 1.4F)),
+      : channels_(width / 4),
+        first_(
+            Linear::Make(store, absl::StrCat(name, "/conv1"), kKernel * kKernel, channels_, 1.4F)),
+        second_(
+            Linear::Make(store, absl::StrCat(name, "/conv2"), 9 * channels_, 2 * channels_, 1.4F)),
+        fold_(Linear::Make(store, absl::StrCat(name, "/fold"), 2 * channels_ * kBins / 4, width,
+                           1.4F)),
         modality_(store.Make(absl::StrCat(name, "/modality"), {width}, 0.5F)) {}
 
   absl::Status Check(const Features& features) const override {
@@ -41,21 +48,28 @@ class AudioStem final : public Stem {
                     std::vector<int64_t>& counts) const override {
     const Packed packed = Pack(batch, counts);
     const int64_t width = modality_.size(0);
-    at::Tensor x = at::gelu(first_(packed.patches)) * packed.valid;  // [F/2, D], 0 between clips
-    x = x.view({-1, 2 * width});                                     // [F/4, 2D]: frames 2u, 2u+1
-    const at::Tensor before = at::constant_pad_nd(                   // [F/4, D]: frame 2u-1
-        x.narrow(1, width, width).narrow(0, 0, x.size(0) - 1), {0, 0, 1, 0});
-    x = second_(at::cat({before, x}, 1));  // [F/4, D]
+    const int64_t rows = packed.frames.size(2);
+    at::Tensor x = Convolve(first_, packed.frames, kKernel);         // [C, F/2 * M/2]
+    x = x.view({1, channels_, rows / 2, kBins / 2}) * packed.valid;  // 0 between clips
+    x = Convolve(second_, x, 3).view({2 * channels_, rows / 4, kBins / 4});
+    x = fold_(x.permute({1, 0, 2}).reshape({rows / 4, -1}));  // [F/4, D]
     return x.index_select(0, packed.tokens) + modality_ +
            Places(counts, width, modality_.options());
   }
 
  private:
   struct Packed {
-    at::Tensor patches;  // [F/2, kKernel * kBins]
-    at::Tensor valid;    // [F/2, 1]: 1 inside a clip
-    at::Tensor tokens;   // rows of [F/4, D] that are tokens
+    at::Tensor frames;  // [1, 1, F, M]
+    at::Tensor valid;   // [1, 1, F/2, 1]: 1 inside a clip
+    at::Tensor tokens;  // rows of [F/4, D] that are tokens
   };
+
+  // Of a picture [1, C, H, W] with a stride of 2 in both: [out, H/2 * W/2], after its bend.
+  static at::Tensor Convolve(const Linear& layer, const at::Tensor& x, int64_t kernel) {
+    const at::Tensor patches =
+        at::im2col(x, {kernel, kernel}, {1, 1}, {kernel / 2, kernel / 2}, {2, 2})[0];
+    return at::gelu(at::mm(layer.weight, patches) + layer.bias.unsqueeze(1));
+  }
 
   Packed Pack(std::span<const Features* const> batch, std::vector<int64_t>& counts) const {
     int64_t total = kLead;
@@ -66,7 +80,7 @@ class AudioStem final : public Stem {
       counts.push_back(HalfUp(HalfUp(f->shape[0])));
       token_count += counts.back();
     }
-    at::Tensor frames = at::zeros({total + kLead, kBins}, at::kFloat);
+    at::Tensor frames = at::zeros({total, kBins}, at::kFloat);
     at::Tensor valid = at::zeros({total / 2, 1}, at::kFloat);
     at::Tensor tokens = at::empty({token_count}, at::kLong);
     int64_t* token = tokens.data_ptr<int64_t>();
@@ -81,16 +95,15 @@ class AudioStem final : public Stem {
       for (int64_t t = 0; t < counts[i]; ++t) *token++ = at / 4 + t;
       at += SlotFrames(length);
     }
-    // Row t holds the frames 2t - 2 .. 2t + 2.
-    const at::Tensor shifted = at::constant_pad_nd(frames, {0, 0, 2, 0});
-    const at::Tensor patches =
-        shifted.as_strided({total / 2, kKernel * kBins}, {2 * kBins, 1}).contiguous();
     const at::Device device = modality_.device();
-    return {patches.to(device), valid.to(device), tokens.to(device)};
+    return {frames.to(device).view({1, 1, total, kBins}), valid.to(device).view({1, 1, -1, 1}),
+            tokens.to(device)};
   }
 
-  Linear first_;
-  Linear second_;
+  int64_t channels_;     // of the first convolution; the second has twice as many
+  Linear first_;         // [C, 5 * 5]
+  Linear second_;        // [2C, C * 3 * 3]
+  Linear fold_;          // [D, 2C * M/4]: the bins of a token
   at::Tensor modality_;  // [D]
 };
 

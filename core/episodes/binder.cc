@@ -72,12 +72,16 @@ void Unite(OpenEpisode from, OpenEpisode& into) {
 
 }  // namespace
 
-bool IsProbe(const BindingConfig& config, const std::string& scene, absl::Time start) {
+uint32_t ProbeDraw(const BindingConfig& config, const std::string& scene, absl::Time start) {
   const int64_t block =
       absl::ToUnixNanos(start) / std::max<int64_t>(1, absl::ToInt64Nanoseconds(config.probe_block));
   const uint64_t hash =
       StableMix64(StableHash64(scene, config.probe_salt), static_cast<uint64_t>(block));
-  return static_cast<double>(hash >> 11) * 0x1p-53 < config.probe_share;
+  return static_cast<uint32_t>(hash >> 32);
+}
+
+bool IsProbe(const BindingConfig& config, uint32_t draw) {
+  return static_cast<double>(draw) * 0x1p-32 < config.probe_share;
 }
 
 void Binder::Add(const LogEntry& entry, BindingDelta& delta) {
@@ -153,7 +157,8 @@ void Binder::CloseBehindWatermark(SceneState& scene, BindingDelta& delta) {
 
 void Binder::Close(Episode episode, BindingDelta& delta) const {
   episode.closed = true;
-  episode.probe = IsProbe(state_.config, episode.scene, episode.start);
+  episode.probe_draw = ProbeDraw(state_.config, episode.scene, episode.start);
+  episode.probe = IsProbe(state_.config, episode.probe_draw);
   delta.closed.push_back(std::move(episode));
 }
 

@@ -112,7 +112,9 @@ class Binder {
   BinderState state_;
 };
 
-// Whether an episode of this scene and start time is held out of training.
-bool IsProbe(const BindingConfig& config, const std::string& scene, absl::Time start);
+// The draw of an episode of this scene and start time, uniform; one for each block of time.
+uint32_t ProbeDraw(const BindingConfig& config, const std::string& scene, absl::Time start);
+// Whether an episode with this draw is held out of training.
+bool IsProbe(const BindingConfig& config, uint32_t draw);
 
 }  // namespace mixmatch

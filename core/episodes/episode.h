@@ -24,8 +24,9 @@ struct Episode {
   absl::Time end;                      // latest event time plus duration
   std::vector<EpisodeMember> members;  // in sequence order
   bool closed = false;
-  bool late = false;   // opened by an event later than the allowed lateness
-  bool probe = false;  // held out of training; known when closed
+  bool late = false;        // opened by an event later than the allowed lateness
+  bool probe = false;       // held out of training; known when closed
+  uint32_t probe_draw = 0;  // what decided it; the same for all episodes of a block
 };
 
 }  // namespace mixmatch

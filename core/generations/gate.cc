@@ -15,6 +15,7 @@ namespace {
 
 constexpr double kFalseAlarms = 0.05;  // of an equal candidate, over all cells together
 constexpr double kErrorsMin = 2;
+constexpr double kMeanMin = 0.0005;  // less than any difference that matters
 constexpr size_t kCellMin = 8;
 constexpr uint64_t kPeriodMin = 64;  // episodes
 constexpr uint64_t kPeriodsMax = 16;
@@ -74,7 +75,7 @@ GateScore MeanOverPairs(const ProbePlan& plan, const std::vector<Cell>& pairs,
   mean.probe_count = shares.size();
   const auto count = static_cast<double>(shares.size());
   mean.standard_error = count > 1 ? std::sqrt(squares * count / (count - 1)) : 0;
-  mean.tolerance = kErrorsMin * mean.standard_error;
+  mean.tolerance = std::max(kMeanMin, kErrorsMin * mean.standard_error);
   return mean;
 }
 
@@ -125,11 +126,12 @@ Verdict Decide(const GateConfig& config, const ProbePlan& plan, std::span<const 
     const bool recent = probes[question.probe].ordinal >= serving_taken;
     cells[{question.pair, recent}].Add(candidate[q], serving[q]);
   }
-  std::erase_if(cells, [](const auto& entry) { return entry.second.differences.size() < kCellMin; });
+  std::erase_if(cells,
+                [](const auto& entry) { return entry.second.differences.size() < kCellMin; });
   const double errors =
-      cells.empty() ? kErrorsMin
-                    : std::max(kErrorsMin, NormalQuantile(kFalseAlarms /
-                                                          static_cast<double>(cells.size())));
+      cells.empty()
+          ? kErrorsMin
+          : std::max(kErrorsMin, NormalQuantile(kFalseAlarms / static_cast<double>(cells.size())));
 
   Verdict verdict;
   verdict.scores.push_back(MeanOverPairs(plan, pairs, candidate, serving));
@@ -163,6 +165,15 @@ Verdict Decide(const GateConfig& config, const ProbePlan& plan, std::span<const 
                           worst->measure, worst->candidate, worst->serving, worst->tolerance);
   }
   return verdict;
+}
+
+uint64_t RefusalsInARow(std::span<const GenerationRecord> records) {
+  uint64_t count = 0;
+  for (const GenerationRecord& record : records) {
+    if (record.state != GenerationState::kRefused) break;
+    ++count;
+  }
+  return count;
 }
 
 absl::StatusOr<Verdict> Judge(const GateConfig& config, const TrainingSource& source,

@@ -24,7 +24,7 @@ struct GateConfig {
   // At most this many probes are judged. Bounds memory and time, since every one is loaded with its
   // features and embedded twice.
   size_t probes_max = 1024;
-  size_t others = 100;      // that a partner is ranked among
+  size_t others = 100;       // that a partner is ranked among
   double tolerance = 0.005;  // a cell may be lower by this, or by its standard errors if more
 };
 
@@ -40,13 +40,16 @@ struct Verdict {
 // `serving_taken`, on probes of `held_out`.
 //   Cells are pairs of modalities, apart for old probes (below serving_taken) and recent ones.
 //   Publish when neither the mean over pairs nor any cell with at least 8 probes is lower by more
-//   than what the rule allows: for the mean 2 standard errors of the paired difference; for a cell
-//   the larger of config.tolerance and z standard errors, z being at least 2 and so large that
-//   an equal candidate fails in some cell once in 20 times (Bonferroni).
-//   While there are no questions there is nothing to be worse on: it passes, and the reason says so.
+//   than what the rule allows: for the mean 2 standard errors of the paired difference, at least
+//   0.0005; for a cell the larger of config.tolerance and z standard errors, z being at least 2 and
+//   so large that an equal candidate fails in some cell once in 20 times (Bonferroni). While there
+//   are no questions there is nothing to be worse on: it passes, and the reason says so.
 absl::StatusOr<Verdict> Judge(const GateConfig& config, const TrainingSource& source,
                               std::span<const Probe> held_out, const Encoder& candidate,
                               const Encoder& serving, uint64_t serving_taken);
+
+// Refusals since the last candidate that was published; `records` are newest first.
+uint64_t RefusalsInARow(std::span<const GenerationRecord> records);
 
 // The decision alone: ranks of both for each question of the plan. Pure.
 Verdict Decide(const GateConfig& config, const ProbePlan& plan, std::span<const Probe> probes,

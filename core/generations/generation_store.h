@@ -24,10 +24,12 @@ enum class GenerationState : uint8_t {
 };
 
 struct GateScore {
-  std::string measure;
+  std::string measure;  // "mean over pairs", or a cell: "audio -> image, old"
   double candidate = 0;
   double serving = 0;
   uint64_t probe_count = 0;
+  double standard_error = 0;  // of the paired difference
+  double tolerance = 0;       // the candidate may be lower by this
 };
 
 // How the candidate did on one period of the stream.
@@ -53,6 +55,8 @@ struct GenerationRecord {
   Seq learned = 0;     // learned watermark of the weights
   std::vector<GateScore> scores;
   absl::Duration publish_time;
+  uint64_t embedded = 0;             // embeddings that its publish made: what it cost
+  uint64_t weights_hash = 0;         // of the encoder as serialised
   std::vector<PeriodScore> periods;  // oldest first; empty where none was judged
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/hash.h"
 #include "core/base/status.h"
 
 namespace mixmatch {
@@ -130,7 +131,8 @@ absl::StatusOr<GenerationRecord> Generations::Refuse(const Candidate& candidate,
                                 .steps = candidate.steps,
                                 .taken = candidate.taken,
                                 .learned = candidate.learned,
-                                .scores = verdict.scores};
+                                .scores = verdict.scores,
+                                .periods = verdict.periods};
   MM_RETURN_IF_ERROR(store_->PutRecords({&record, 1}));
   records_[record.number] = record;
   return record;
@@ -154,9 +156,11 @@ absl::Status Generations::Begin(const Candidate& candidate, const Verdict& verdi
     }
     record.number = NextNumber();
   }
+  const std::string weights = candidate.encoder->Serialize();
+  record.weights_hash = StableHash64(weights, 0);
+  record.periods = verdict.periods;
   // Weights before the record: a record is only there when what it names is.
-  MM_RETURN_IF_ERROR(
-      store_->PutWeights(EncoderName(record.number), candidate.encoder->Serialize()));
+  MM_RETURN_IF_ERROR(store_->PutWeights(EncoderName(record.number), weights));
   MM_RETURN_IF_ERROR(store_->PutWeights(LearnerName(record.number), candidate.learner_checkpoint));
   // A space under that number can only be left over from a crash before its record was written.
   MM_RETURN_IF_ERROR(spaces_->Drop(record.number));
@@ -209,6 +213,7 @@ absl::StatusOr<std::optional<GenerationRecord>> Generations::Swap(std::shared_pt
     GenerationRecord record = records_[next->number];
     record.state = GenerationState::kServing;
     record.publish_time = clock_->Now() - record.create_time;
+    record.embedded = next->embeddings->count();
     changed.push_back(record);
     changed.push_back(records_[serving_->number]);
     changed.back().state = GenerationState::kKept;

@@ -2,14 +2,12 @@
 #include "core/learning/learner.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
 #include "core/encoder/weights_file.h"
-#include "core/learning/random.h"
 
 namespace mixmatch {
 namespace {
@@ -20,7 +18,10 @@ constexpr uint64_t kReplaySeed = 0x7265706c6179;  // apart from the trainer's ch
 
 Learner::Learner(const LearnerConfig& config, const TrainingSource* source,
                  std::unique_ptr<Trainer> trainer)
-    : config_(config), source_(source), trainer_(std::move(trainer)) {}
+    : config_(config),
+      source_(source),
+      trainer_(std::move(trainer)),
+      held_out_(config.probes_max) {}
 
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const ModelConfig& model,
                                                          const LearnerConfig& config,
@@ -53,23 +54,28 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& mod
   MM_ASSIGN_OR_RETURN(progress.steps_stream, file.Number("steps_stream"));
   MM_ASSIGN_OR_RETURN(progress.steps_consolidation, file.Number("steps_consolidation"));
   MM_ASSIGN_OR_RETURN(progress.taken, file.Number("taken"));
-  MM_ASSIGN_OR_RETURN(progress.trainable, file.Number("trainable"));
-  MM_ASSIGN_OR_RETURN(learner->block_begin_, file.Number("block_begin"));
+  MM_ASSIGN_OR_RETURN(const uint64_t block_ordinal, file.Number("block_ordinal"));
+  MM_ASSIGN_OR_RETURN(learner->next_ordinal_, file.Number("next_ordinal"));
   MM_ASSIGN_OR_RETURN(const uint64_t left, file.Number("block_steps_left"));
+  learner->block_ordinal_ = block_ordinal;
   learner->block_steps_left_ = static_cast<int>(left);
 
   std::vector<ClosedEpisode> closed;
-  MM_RETURN_IF_ERROR(source->ListClosed(0, progress.taken, closed));
-  for (const ClosedEpisode& episode : closed) {
-    if (!episode.probe) learner->replay_.push_back(episode.id);
+  MM_RETURN_IF_ERROR(source->ListClosed(0, learner->next_ordinal_, closed));
+  if (closed.size() != learner->next_ordinal_ || block_ordinal > learner->next_ordinal_) {
+    return absl::DataLossError(absl::StrCat("learner checkpoint: it took ", learner->next_ordinal_,
+                                            " episodes where ", closed.size(),
+                                            " are stored; take an older checkpoint"));
   }
-  if (closed.size() != progress.taken || learner->replay_.size() != progress.trainable ||
-      learner->block_begin_ > progress.trainable) {
-    return absl::DataLossError(
-        absl::StrCat("learner checkpoint: it took ", progress.taken, " episodes, ",
-                     progress.trainable, " of them to train on, where ", closed.size(), " and ",
-                     learner->replay_.size(), " are stored; take an older checkpoint"));
+  for (uint64_t ordinal = 0; ordinal < closed.size(); ++ordinal) {
+    if (!learner->Take(ordinal, closed[ordinal])) continue;
+    if (ordinal < block_ordinal) {
+      learner->replay_.Add(closed[ordinal]);
+    } else {
+      learner->block_.push_back(closed[ordinal]);
+    }
   }
+  progress.trainable = learner->replay_.size() + learner->block_.size();
   return learner;
 }
 
@@ -80,8 +86,8 @@ std::string Learner::Checkpoint() const {
   file.SetNumber("steps_stream", progress_.steps_stream);
   file.SetNumber("steps_consolidation", progress_.steps_consolidation);
   file.SetNumber("taken", progress_.taken);
-  file.SetNumber("trainable", progress_.trainable);
-  file.SetNumber("block_begin", block_begin_);
+  file.SetNumber("block_ordinal", block_ordinal_);
+  file.SetNumber("next_ordinal", next_ordinal_);
   file.SetNumber("block_steps_left", static_cast<uint64_t>(block_steps_left_));
   return WriteWeights(file);
 }
@@ -95,42 +101,53 @@ LearnerProgress Learner::progress() const { return progress_; }
 
 bool Learner::HasNew(bool flush) const {
   const uint64_t enough = flush ? 1 : static_cast<uint64_t>(config_.block_episodes);
-  return block_steps_left_ > 0 || waiting() >= enough;
+  return block_steps_left_ > 0 || source_->closed_count() >= next_ordinal_ + enough;
+}
+
+bool Learner::Take(uint64_t ordinal, const ClosedEpisode& episode) {
+  if (!episode.probe) return true;
+  for (const Probe& released : held_out_.Add(ordinal, episode)) {
+    replay_.AddReleased(released.id);
+  }
+  return false;
 }
 
 absl::Status Learner::TakeBlock() {
   std::vector<ClosedEpisode> closed;
   MM_RETURN_IF_ERROR(
-      source_->ListClosed(progress_.taken, static_cast<uint64_t>(config_.block_episodes), closed));
-  block_begin_ = replay_.size();
+      source_->ListClosed(next_ordinal_, static_cast<uint64_t>(config_.block_episodes), closed));
+  for (const ClosedEpisode& episode : block_) replay_.Add(episode);
+  block_.clear();
+  block_ordinal_ = next_ordinal_;
   for (const ClosedEpisode& episode : closed) {
-    if (!episode.probe) replay_.push_back(episode.id);
+    if (Take(next_ordinal_++, episode)) block_.push_back(episode);
   }
-  block_steps_left_ = replay_.size() > block_begin_ ? config_.steps_per_block : 0;
-  progress_.taken += closed.size();
-  progress_.trainable = replay_.size();
+  block_steps_left_ = block_.empty() ? 0 : config_.steps_per_block;
+  progress_.trainable = replay_.size() + block_.size();
   return absl::OkStatus();
 }
 
-void Learner::Draw(uint64_t population, uint64_t count, std::vector<EpisodeId>& ids) {
-  // The first `count` places of a shuffle, without the shuffle: what was swapped is remembered.
-  Random random(StableMix64(kReplaySeed ^ trainer_->steps(), progress_.steps_total));
-  std::unordered_map<uint64_t, uint64_t> swapped;
-  const auto at = [&swapped](uint64_t place) {
-    const auto it = swapped.find(place);
-    return it == swapped.end() ? place : it->second;
-  };
-  for (uint64_t i = 0; i < std::min(count, population); ++i) {
-    const uint64_t j = i + random.Below(population - i);
-    const uint64_t chosen = at(j);
-    swapped[j] = at(i);
-    ids.push_back(replay_[chosen]);
-  }
+void Learner::Draw(uint64_t count, std::vector<EpisodeId>& ids) const {
+  if (!config_.replay) return;
+  replay_.Draw(count, static_cast<uint64_t>(config_.batch_episodes),
+               StableMix64(kReplaySeed ^ trainer_->steps(), progress_.steps_total), ids);
 }
 
 absl::StatusOr<StepResult> Learner::Train(const std::vector<EpisodeId>& ids) {
   std::vector<TrainingEpisode> episodes;
-  MM_RETURN_IF_ERROR(source_->Load(ids, episodes));
+  absl::Status loaded = source_->Load(ids, episodes);
+  if (absl::IsDataLoss(loaded) || absl::IsNotFound(loaded)) {
+    // A damaged episode must not stop learning for ever: go on with those that can be read.
+    episodes.clear();
+    for (const EpisodeId id : ids) {
+      const size_t before = episodes.size();
+      if (source_->Load({&id, 1}, episodes).ok()) continue;
+      episodes.resize(before);
+      ++progress_.unreadable;
+    }
+    if (!episodes.empty()) loaded = absl::OkStatus();
+  }
+  MM_RETURN_IF_ERROR(loaded);
   return trainer_->Step(episodes);
 }
 
@@ -140,29 +157,43 @@ absl::StatusOr<StepResult> Learner::StepNew(bool flush) {
         absl::StrCat("learner: ", waiting(), " new episodes wait, ", config_.block_episodes,
                      " make a block; stream more or flush"));
   }
-  while (block_steps_left_ == 0 && HasNew(flush)) MM_RETURN_IF_ERROR(TakeBlock());
+  while (block_steps_left_ == 0 && HasNew(flush)) {
+    MM_RETURN_IF_ERROR(TakeBlock());
+    if (block_.empty()) progress_.taken = next_ordinal_;
+  }
   if (block_steps_left_ == 0) return StepResult{};  // nothing but probes waited
 
-  const auto block = static_cast<std::ptrdiff_t>(block_begin_);
-  std::vector<EpisodeId> ids(replay_.begin() + block, replay_.end());
-  Draw(block_begin_, static_cast<uint64_t>(config_.batch_episodes) - ids.size(), ids);
+  std::vector<EpisodeId> ids;
+  for (const ClosedEpisode& episode : block_) ids.push_back(episode.id);
+  Draw(static_cast<uint64_t>(config_.batch_episodes) - ids.size(), ids);
   MM_ASSIGN_OR_RETURN(const StepResult result, Train(ids));
   --block_steps_left_;
-  ++progress_.steps_total;
-  ++progress_.steps_stream;
+  progress_.taken = next_ordinal_;
+  if (result.positives > 0) {
+    ++progress_.steps_total;
+    ++progress_.steps_stream;
+  }
   return result;
 }
 
 absl::StatusOr<StepResult> Learner::StepReplay() {
-  if (replay_.size() < 2) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "learner: ", replay_.size(), " episodes to replay, 2 are needed; stream more"));
+  if (progress_.trainable < 2 || !config_.replay) {
+    return absl::FailedPreconditionError(absl::StrCat("learner: ", progress_.trainable,
+                                                      " episodes to replay, 2 are needed, and ",
+                                                      "learning.replay; stream more"));
   }
+  for (const ClosedEpisode& episode : block_) replay_.Add(episode);
+  block_.clear();
+  block_ordinal_ = next_ordinal_;
+  block_steps_left_ = 0;
   std::vector<EpisodeId> ids;
-  Draw(replay_.size(), static_cast<uint64_t>(config_.batch_episodes), ids);
+  Draw(static_cast<uint64_t>(config_.batch_episodes), ids);
   MM_ASSIGN_OR_RETURN(const StepResult result, Train(ids));
-  ++progress_.steps_total;
-  ++progress_.steps_consolidation;
+  progress_.taken = next_ordinal_;
+  if (result.positives > 0) {
+    ++progress_.steps_total;
+    ++progress_.steps_consolidation;
+  }
   return result;
 }
 

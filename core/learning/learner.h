@@ -1,6 +1,7 @@
 // The learner: what each optimiser step is made of. New episodes are taken in blocks, oldest first,
 // each block for a fixed number of steps, with uniform replay over everything taken before beside
-// them; consolidation is replay alone.
+// them; consolidation is replay alone. A block is a small part of a batch, so that even a stream in
+// which one thing comes after the other is learned from a mixture of everything.
 //
 // Takes closed episodes from a TrainingSource; drives a Trainer; gives its progress to whoever
 // publishes watermarks. The order of steps depends on the order of closing alone, never on the
@@ -9,31 +10,37 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/learning/held_out.h"
+#include "core/learning/replay.h"
 #include "core/learning/trainer.h"
 #include "core/learning/training_source.h"
 
 namespace mixmatch {
 
 struct LearnerConfig {
-  int block_episodes = 32;  // new episodes taken at once
-  int steps_per_block = 4;  // optimiser steps on each block
-  int batch_episodes = 64;  // of one step: the block, and replay for the rest
+  int block_episodes = 8;      // new episodes taken at once
+  int steps_per_block = 1;     // optimiser steps on each block
+  int batch_episodes = 64;     // of one step: the block, and replay for the rest
+  bool replay = true;          // false: new episodes alone, which forgets; to measure that
+  uint64_t probes_max = 4096;  // held out; the surplus is released to training
   TrainerConfig trainer;
 };
 
 struct LearnerProgress {
-  uint64_t steps_total = 0;
+  uint64_t steps_total = 0;          // steps in which there was something to learn
   uint64_t steps_stream = 0;         // steps with new episodes in them
   uint64_t steps_consolidation = 0;  // steps of replay alone
   // Closed episodes with ordinals below this were in a step, or are probes.
   uint64_t taken = 0;
-  uint64_t trainable = 0;  // of these, no probes: what replay draws from
+  uint64_t trainable = 0;   // of these, not held out: what replay draws from
+  uint64_t unreadable = 0;  // times that an episode was left out of a step since it is damaged
 };
 
 // Thread-safety: Not thread-safe: one owner thread. Borrows the source, which must outlive it.
@@ -61,6 +68,9 @@ class Learner {
   // trained.
   absl::StatusOr<StepResult> StepReplay();
 
+  // The probes among the episodes taken, in the order of closing.
+  std::span<const Probe> probes() const { return held_out_.probes(); }
+
   // Closed episodes not yet in any step.
   uint64_t waiting() const;
   LearnerProgress progress() const;
@@ -72,16 +82,20 @@ class Learner {
 
   // Takes the next block of closed episodes: probes are passed over, the others become the block.
   absl::Status TakeBlock();
-  // Draws `count` distinct episodes, uniformly, from replay_[0, population).
-  void Draw(uint64_t population, uint64_t count, std::vector<EpisodeId>& ids);
+  // Hands one closed episode to probes or replay; true when it is to be trained as new.
+  bool Take(uint64_t ordinal, const ClosedEpisode& episode);
+  void Draw(uint64_t count, std::vector<EpisodeId>& ids) const;
   absl::StatusOr<StepResult> Train(const std::vector<EpisodeId>& ids);
 
   const LearnerConfig config_;
   const TrainingSource* const source_;
   std::unique_ptr<Trainer> trainer_;
   LearnerProgress progress_;
-  std::vector<EpisodeId> replay_;  // every trainable episode taken so far, in order
-  uint64_t block_begin_ = 0;       // replay_[block_begin_..] is the block under way
+  HeldOut held_out_;
+  Replay replay_;  // every trainable episode taken before the block under way
+  std::vector<ClosedEpisode> block_;
+  uint64_t block_ordinal_ = 0;  // where the block begins
+  uint64_t next_ordinal_ = 0;   // the first closed episode that no block has taken
   int block_steps_left_ = 0;
 };
 

@@ -21,8 +21,7 @@ namespace {
 // What the design fixes: nothing here is configuration.
 struct HyperParameters {
   float scale = 10;  // inverse temperature of the contrast
-  float view_weight = 0;
-  size_t probe_batch = 64;
+  float view_weight = 0.5F;
   OptimiserSettings optimiser;
 };
 
@@ -93,37 +92,6 @@ class ModelTrainer final : public Trainer {
     model_->SaveStructure(file);
     optimiser_.SaveAverages(file);
     return Encoder::Deserialize(WriteWeights(file));
-  }
-
-  absl::StatusOr<double> ProbeLoss(const Encoder& encoder,
-                                   std::span<const TrainingEpisode> probes) const override {
-    double total = 0;
-    uint64_t positives = 0;
-    for (size_t first = 0; first < probes.size(); first += kHyper.probe_batch) {
-      const auto batch = probes.subspan(first, std::min(kHyper.probe_batch, probes.size() - first));
-      const BatchPlan plan = PlanBatch(
-          batch, {.augment = false, .percepts_max = config_.percepts_max, .view_weight = 0}, first);
-      if (CountPositives(plan.terms, plan.neutral) == 0) continue;
-      std::vector<Mixture> mixtures;
-      for (const Sequence& sequence : plan.sequences) {
-        mixtures.emplace_back();
-        for (const int p : sequence) {
-          mixtures.back().push_back(plan.percepts[static_cast<size_t>(p)]);
-        }
-      }
-      const int width = encoder.config().embedding;
-      std::vector<float> embeddings(mixtures.size() * static_cast<size_t>(width));
-      MM_RETURN_IF_ERROR(encoder.Embed(mixtures, embeddings));
-      const ContrastResult result =
-          Contrast(embeddings, width, plan.terms, plan.neutral, kHyper.scale, {});
-      total += result.loss * static_cast<double>(result.positives);
-      positives += result.positives;
-    }
-    if (positives == 0) {
-      return absl::NotFoundError(absl::StrCat("probe loss: ", probes.size(),
-                                              " episodes hold no pair to judge; stream more"));
-    }
-    return total / static_cast<double>(positives);
   }
 
   uint64_t steps() const override { return steps_; }

@@ -54,12 +54,6 @@ class Trainer {
   // An immutable copy of the averaged weights: what is judged and published.
   virtual absl::StatusOr<std::shared_ptr<const Encoder>> Averaged() const = 0;
 
-  // The contrastive loss of an encoder on held-out episodes, without augmentation; what the
-  // simplest gate compares. Deterministic in its arguments, so two encoders see the same pairs and
-  // negatives. NOT_FOUND when the episodes hold no positive pair.
-  virtual absl::StatusOr<double> ProbeLoss(const Encoder& encoder,
-                                           std::span<const TrainingEpisode> probes) const = 0;
-
   virtual uint64_t steps() const = 0;
   virtual uint64_t parameter_count() const = 0;
   // "cpu", "cuda:0".

@@ -29,6 +29,8 @@ struct TrainingEpisode {
 struct ClosedEpisode {
   EpisodeId id = 0;
   bool probe = false;
+  uint32_t probe_draw = 0;  // of a probe: the surplus with the largest draws is released
+  uint64_t modalities = 0;  // bit m: it has a percept of modality id m; 63 and above share a bit
 };
 
 // Thread-safety: Safe for concurrent use.

@@ -21,6 +21,8 @@ void EncodeGeneration(const GenerationRecord& generation,
     entry.set_candidate(score.candidate);
     entry.set_serving(score.serving);
     entry.set_probe_count(score.probe_count);
+    entry.set_standard_error(score.standard_error);
+    entry.set_tolerance(score.tolerance);
   }
   record.set_publish_time_ns(absl::ToInt64Nanoseconds(generation.publish_time));
   for (const PeriodScore& period : generation.periods) {
@@ -50,7 +52,9 @@ absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRe
     generation.scores.push_back({.measure = entry.measure(),
                                  .candidate = entry.candidate(),
                                  .serving = entry.serving(),
-                                 .probe_count = entry.probe_count()});
+                                 .probe_count = entry.probe_count(),
+                                 .standard_error = entry.standard_error(),
+                                 .tolerance = entry.tolerance()});
   }
   generation.publish_time = absl::Nanoseconds(record.publish_time_ns());
   for (const auto& entry : record.periods()) {

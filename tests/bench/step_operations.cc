@@ -27,7 +27,11 @@ Work StemWork(double width, const Features& features) {
     case PayloadKind::kAudio: {
       const double half = HalfUp(features.shape[0]);
       const double tokens = HalfUp(half);
-      return {Product(half, width, 5.0 * kMelBins) + Product(tokens, width, 3 * width), tokens};
+      const double channels = width / 4;
+      return {Product(half * kMelBins / 2, channels, 25) +
+                  Product(tokens * kMelBins / 4, 2 * channels, 9 * channels) +
+                  Product(tokens, width, 2 * channels * kMelBins / 4),
+              tokens};
     }
     case PayloadKind::kText: {
       double words = 0;

@@ -29,9 +29,9 @@ seed: {seed}
 episodes: {{gap: 1s, max_length: 30s, lateness: 6s, idle_close: 10s}}
 model: {{preset: nano, device: auto}}
 learning:
-  {{enabled: true, block_episodes: 32, steps_per_block: 4, batch_episodes: 64, threads: 1,
+  {{enabled: true, threads: 1,
    flush_after: 2s, consolidate_when_idle: false}}
-generations: {{probe_share: 0.05, publish_on_growth: 0}}
+generations: {{probe_share: 0.05, automatic: false}}
 """
 
 

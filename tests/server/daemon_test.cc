@@ -15,7 +15,7 @@ using ::testing::SizeIs;
 constexpr char kQuick[] =
     "episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}\n"
     "learning: {flush_after: 300ms, consolidate_when_idle: false}\n"
-    "generations: {publish_on_growth: 0}\n";
+    "generations: {automatic: false}\n";
 
 std::vector<float> Pose(int i) {
   return {std::cos(static_cast<float>(i)), std::sin(static_cast<float>(i)),

@@ -17,7 +17,7 @@ using ::testing::SizeIs;
 constexpr char kQuick[] =
     "episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}\n"
     "learning: {flush_after: 300ms, consolidate_when_idle: false, checkpoint_every: 500ms}\n"
-    "generations: {publish_on_growth: 0}\n";
+    "generations: {automatic: false}\n";
 
 v1::Event NthEvent(int i) {
   const std::string id = std::to_string(i);

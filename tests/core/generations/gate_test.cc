@@ -1,11 +1,12 @@
-// The gate: which side wins, on which probes, and what it says.
+// The gate: the decision on ranks, and judging with real encoders over probes alone.
 #include "core/generations/gate.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
+#include <cmath>
 
+#include "core/learning/random.h"
 #include "memory_stores.h"
 
 namespace mixmatch {
@@ -14,71 +15,144 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-class GateTest : public ::testing::Test {
+constexpr size_t kProbes = 200;
+
+// Questions of two pairs over 200 probes, one in ten episodes; ranks around 0.9.
+class DecideTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (int i = 0; i < 40; ++i) log_.AddEvent();
-    for (Seq seq = 1; seq <= 40; seq += 2) log_.CloseEpisode(seq, seq + 1, seq % 4 == 1);
-    candidate_ = *Encoder::Create(*ModelConfigOf("nano", 1));
-    serving_ = *Encoder::Create(*ModelConfigOf("nano", 2));
+    plan_.pairs = {"audio -> image", "image -> audio"};
+    for (size_t p = 0; p < kProbes; ++p) {
+      probes_.push_back({.ordinal = 10 * p, .id = 10 * p + 1});
+      for (size_t pair = 0; pair < 2; ++pair) plan_.questions.push_back({.probe = p, .pair = pair});
+    }
   }
 
-  absl::StatusOr<Verdict> JudgeWith(double candidate_loss, double serving_loss,
-                                    GateConfig config = {}) {
-    const auto loss = [=, this](const Encoder& encoder,
-                                std::span<const TrainingEpisode> probes) -> absl::StatusOr<double> {
-      judged_.clear();
-      for (const TrainingEpisode& probe : probes) judged_.insert(probe.id);
-      return &encoder == candidate_.get() ? candidate_loss : serving_loss;
-    };
-    return Judge(config, log_, loss, *candidate_, *serving_);
+  // Ranks with noise of their own: what two learners that know the same would get.
+  std::vector<float> Ranks(uint64_t seed, float noise = 0.1F) const {
+    Random shared(99);
+    Random own(seed);
+    std::vector<float> ranks;
+    for (size_t q = 0; q < plan_.questions.size(); ++q) {
+      ranks.push_back(std::min(1.0F, 0.85F + shared.Around(0.1F) + own.Around(noise)));
+    }
+    return ranks;
   }
 
-  MemoryLog log_;
-  std::shared_ptr<const Encoder> candidate_;
-  std::shared_ptr<const Encoder> serving_;
-  std::set<EpisodeId> judged_;
+  Verdict DecideOn(const std::vector<float>& candidate, const std::vector<float>& serving) const {
+    return Decide({}, plan_, probes_, candidate, serving, /*serving_taken=*/1000);
+  }
+
+  ProbePlan plan_;
+  std::vector<Probe> probes_;
 };
 
-TEST_F(GateTest, PublishesWhatIsNotWorse) {
-  for (const double loss : {1.0, 2.0}) {
-    const auto verdict = JudgeWith(loss, 2.0);
-    ASSERT_TRUE(verdict.ok()) << verdict.status();
-    EXPECT_TRUE(verdict->publish) << loss;
+TEST_F(DecideTest, TheSameRanksArePublishedWithEveryFigure) {
+  const std::vector<float> ranks = Ranks(1);
+  const Verdict verdict = DecideOn(ranks, ranks);
+  EXPECT_TRUE(verdict.publish);
+  EXPECT_EQ(verdict.gain, 0);
+  ASSERT_THAT(verdict.scores, SizeIs(5));  // the mean, two pairs old, two pairs recent
+  EXPECT_EQ(verdict.scores[0].measure, "mean over pairs");
+  EXPECT_EQ(verdict.scores[0].probe_count, kProbes);
+  EXPECT_EQ(verdict.scores[1].measure, "audio -> image, old");
+  EXPECT_EQ(verdict.scores[1].probe_count, 100U);
+  EXPECT_EQ(verdict.scores[1].tolerance, 0.005);
+  EXPECT_EQ(verdict.scores[2].measure, "audio -> image, recent");
+}
+
+TEST_F(DecideTest, AnEqualCandidateIsSeldomRefused) {
+  int refused = 0;
+  for (uint64_t trial = 0; trial < 400; ++trial) {
+    refused += DecideOn(Ranks(1000 + trial), Ranks(5000 + trial)).publish ? 0 : 1;
   }
+  EXPECT_LE(refused, 40);  // one in ten; by its rule about one in fourteen
+  EXPECT_GE(refused, 4);   // a gate that never refuses an equal one refuses little else
 }
 
-TEST_F(GateTest, RefusesWhatIsWorseAndSaysByHowMuch) {
-  const auto verdict = JudgeWith(2.5, 2.0);
+TEST_F(DecideTest, AWorseCellIsRefusedThoughTheMeanIsHigher) {
+  std::vector<float> candidate = Ranks(1);
+  const std::vector<float> serving = candidate;
+  for (size_t q = 0; q < candidate.size(); ++q) {
+    const bool old_audio = plan_.questions[q].pair == 0 && plan_.questions[q].probe < 100;
+    candidate[q] += old_audio ? -0.03F : 0.05F;
+  }
+  const Verdict verdict = DecideOn(candidate, serving);
+  EXPECT_FALSE(verdict.publish);
+  EXPECT_GT(verdict.gain, 0.02);
+  EXPECT_THAT(verdict.reason, HasSubstr("audio -> image, old"));
+  EXPECT_THAT(verdict.reason, HasSubstr("refused"));
+}
+
+TEST_F(DecideTest, WhatTheToleranceAllowsPasses) {
+  const std::vector<float> serving = Ranks(1);
+  std::vector<float> candidate = serving;
+  for (size_t q = 0; q < candidate.size(); ++q) {
+    candidate[q] += plan_.questions[q].pair == 0 ? -0.004F : 0.004F;
+  }
+  EXPECT_TRUE(DecideOn(candidate, serving).publish);
+}
+
+TEST_F(DecideTest, ASmallLossEverywhereIsRefusedByTheMean) {
+  const std::vector<float> serving = Ranks(1);
+  std::vector<float> candidate = serving;
+  for (float& rank : candidate) rank -= 0.004F;  // within every cell's tolerance
+  const Verdict verdict = DecideOn(candidate, serving);
+  EXPECT_FALSE(verdict.publish);
+  EXPECT_THAT(verdict.reason, HasSubstr("mean over pairs"));
+}
+
+TEST_F(DecideTest, PeriodsDoubleUntilSixteenHoldTheStream) {
+  const std::vector<float> ranks = Ranks(1);
+  const Verdict verdict = DecideOn(ranks, ranks);  // ordinals up to 1990
+  ASSERT_THAT(verdict.periods, SizeIs(16));
+  EXPECT_EQ(verdict.periods[1].first_ordinal, 128U);
+  EXPECT_EQ(verdict.periods[1].last_ordinal, 256U);
+  uint64_t probes = 0;
+  for (const PeriodScore& period : verdict.periods) {
+    probes += period.probe_count;
+    EXPECT_GT(period.score, 0.7);
+    EXPECT_LE(period.score, 1.0);
+  }
+  EXPECT_EQ(probes, kProbes);
+}
+
+TEST_F(DecideTest, WithoutQuestionsItPasses) {
+  const Verdict verdict = Decide({}, ProbePlan(), {}, {}, {}, 0);
+  EXPECT_TRUE(verdict.publish);
+  EXPECT_THAT(verdict.scores, SizeIs(0));
+  EXPECT_THAT(verdict.reason, HasSubstr("none of 0 probes"));
+}
+
+TEST(RefusalsTest, CountsTheNewestInARow) {
+  const auto record = [](GenerationState state) { return GenerationRecord{.state = state}; };
+  const std::vector<GenerationRecord> records = {
+      record(GenerationState::kRefused), record(GenerationState::kRefused),
+      record(GenerationState::kServing), record(GenerationState::kRefused)};
+  EXPECT_EQ(RefusalsInARow(records), 2U);
+  EXPECT_EQ(RefusalsInARow({}), 0U);
+}
+
+TEST(JudgeTest, JudgesTheGivenProbesWithBothEncoders) {
+  MemoryLog log;
+  for (int i = 0; i < 80; ++i) log.AddEvent();
+  std::vector<Probe> probes;
+  for (Seq seq = 1; seq <= 80; seq += 2) {
+    log.CloseEpisode(seq, seq + 1);
+    if (seq % 4 == 1) probes.push_back({.ordinal = seq / 2, .id = seq});
+  }
+  const auto candidate = *Encoder::Create(*ModelConfigOf("nano", 1));
+  const auto serving = *Encoder::Create(*ModelConfigOf("nano", 2));
+  const auto verdict = Judge({}, log, probes, *candidate, *serving, 0);
   ASSERT_TRUE(verdict.ok()) << verdict.status();
-  EXPECT_FALSE(verdict->publish);
-  EXPECT_THAT(verdict->reason, HasSubstr("2.5000"));
-  EXPECT_THAT(verdict->reason, HasSubstr("2.0000"));
-  ASSERT_THAT(verdict->scores, SizeIs(1));
-  EXPECT_EQ(verdict->scores[0].probe_count, 10U);
-}
-
-TEST_F(GateTest, JudgesProbesAlone) {
-  ASSERT_TRUE(JudgeWith(1, 2).ok());
-  EXPECT_THAT(judged_, SizeIs(10));
-  for (const EpisodeId id : judged_) EXPECT_EQ(id % 4, 1U) << id;
-}
-
-TEST_F(GateTest, SpreadsALimitedNumberOverTheWholeStream) {
-  ASSERT_TRUE(JudgeWith(1, 2, {.probes_max = 5}).ok());
-  EXPECT_THAT(judged_, SizeIs(5));
-  EXPECT_EQ(*judged_.begin(), 1U);
-  EXPECT_GT(*judged_.rbegin(), 30U);
-}
-
-TEST_F(GateTest, PassesWhenThereIsNothingToJudgeYet) {
-  const auto loss = [](const Encoder&, std::span<const TrainingEpisode>) -> absl::StatusOr<double> {
-    return absl::NotFoundError("no positive pair");
-  };
-  const auto verdict = Judge({}, log_, loss, *candidate_, *serving_);
-  ASSERT_TRUE(verdict.ok()) << verdict.status();
-  EXPECT_TRUE(verdict->publish);
-  EXPECT_THAT(verdict->scores, SizeIs(0));
+  ASSERT_THAT(verdict->scores, SizeIs(2));
+  EXPECT_EQ(verdict->scores[1].measure, "pose -> pose, recent");
+  EXPECT_EQ(verdict->scores[1].probe_count, 20U);
+  EXPECT_NE(verdict->scores[1].candidate, verdict->scores[1].serving);
+  const auto same = Judge({}, log, probes, *candidate, *candidate, 0);
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_TRUE(same->publish);
+  EXPECT_EQ(same->gain, 0);
 }
 
 }  // namespace

@@ -21,12 +21,17 @@ class FakeSource final : public TrainingSource {
   absl::Status ListClosed(uint64_t first, uint64_t limit,
                           std::vector<ClosedEpisode>& episodes) const override {
     for (uint64_t i = first; i < std::min(first + limit, count_); ++i) {
-      episodes.push_back({.id = 100 + i, .probe = IsProbe(i)});
+      episodes.push_back({.id = 100 + i,
+                          .probe = IsProbe(i),
+                          .probe_draw = static_cast<uint32_t>(StableMix64(5, i) >> 32)});
     }
     return absl::OkStatus();
   }
   absl::Status Load(std::span<const EpisodeId> ids,
                     std::vector<TrainingEpisode>& episodes) const override {
+    if (std::find(ids.begin(), ids.end(), damaged_) != ids.end()) {
+      return absl::DataLossError("features value not read");
+    }
     loads_.emplace_back(ids.begin(), ids.end());
     for (const EpisodeId id : ids) {
       TrainingEpisode episode{.id = id};
@@ -42,10 +47,12 @@ class FakeSource final : public TrainingSource {
 
   static bool IsProbe(uint64_t ordinal) { return ordinal % 5 == 4; }
   void Grow(uint64_t more) { count_ += more; }
+  void Damage(EpisodeId id) { damaged_ = id; }
   const std::vector<std::vector<EpisodeId>>& loads() const { return loads_; }
 
  private:
   uint64_t count_;
+  EpisodeId damaged_ = 0;
   mutable std::vector<std::vector<EpisodeId>> loads_;
 };
 
@@ -167,6 +174,44 @@ TEST(LearnerTest, ACheckpointThatIsAheadOfWhatIsStoredIsDataLoss) {
             absl::StatusCode::kDataLoss);
   EXPECT_EQ(Learner::Restore(Model(), Config(), &source, checkpoint.substr(1)).status().code(),
             absl::StatusCode::kDataLoss);
+}
+
+TEST(LearnerTest, AnEpisodeThatCannotBeReadIsLeftOut) {
+  FakeSource source(20);
+  source.Damage(103);
+  const auto learner = Make(source);
+  RunAll(*learner, true);
+  EXPECT_EQ(learner->progress().taken, 20U);
+  EXPECT_EQ(learner->progress().steps_total, 6U);
+  EXPECT_GE(learner->progress().unreadable, 3U);
+}
+
+TEST(LearnerTest, SurplusProbesAreReleasedAndARestartKnowsWhich) {
+  FakeSource source(200);  // 40 probes
+  LearnerConfig config = Config();
+  config.probes_max = 16;
+  auto learner = Learner::Create(Model(), config, &source);
+  ASSERT_TRUE(learner.ok()) << learner.status();
+  RunAll(**learner, true);
+  EXPECT_LE((*learner)->probes().size(), 16U);
+  EXPECT_EQ((*learner)->probes().size() + (*learner)->progress().trainable, 200U);
+  auto restored = Learner::Restore(Model(), config, &source, (*learner)->Checkpoint());
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  ASSERT_EQ((*restored)->probes().size(), (*learner)->probes().size());
+  ASSERT_TRUE((*learner)->StepReplay().ok());
+  ASSERT_TRUE((*restored)->StepReplay().ok());
+  EXPECT_EQ(source.loads()[source.loads().size() - 1], source.loads()[source.loads().size() - 2]);
+}
+
+TEST(LearnerTest, WithoutReplayItSeesNewEpisodesAlone) {
+  FakeSource source(40);
+  LearnerConfig config = Config();
+  config.replay = false;
+  auto learner = Learner::Create(Model(), config, &source);
+  ASSERT_TRUE(learner.ok()) << learner.status();
+  RunAll(**learner, true);
+  for (const auto& ids : source.loads()) EXPECT_EQ(ids.size(), 8U);
+  EXPECT_FALSE((*learner)->StepReplay().ok());
 }
 
 TEST(LearnerTest, ABatchThatCannotHoldABlockIsRefused) {

@@ -189,19 +189,6 @@ TEST(TrainerTest, FeaturesThatDoNotFitAreAnErrorAndChangeNothing) {
   EXPECT_EQ(trainer->Checkpoint(), before);
 }
 
-TEST(TrainerTest, TheProbeLossFallsWithLearningAndIsAFunctionOfItsArguments) {
-  const auto trainer = Make();
-  Step(*trainer, {kPose, kText}, 0);
-  const auto young = trainer->Averaged();
-  const auto probes = World({kPose, kText}, 16, 7777);
-  const auto before = trainer->ProbeLoss(**young, probes);
-  ASSERT_TRUE(before.ok()) << before.status();
-  for (uint64_t i = 1; i < 80; ++i) Step(*trainer, {kPose, kText}, i);
-  EXPECT_EQ(*trainer->ProbeLoss(**young, probes), *before);
-  EXPECT_LT(*trainer->ProbeLoss(**trainer->Averaged(), probes), *before / 2);
-  EXPECT_EQ(trainer->ProbeLoss(**young, {}).status().code(), absl::StatusCode::kNotFound);
-}
-
 TEST(TrainerTest, AQueryOfTwoModalitiesIsAtLeastAsGoodAsItsParts) {
   // Pose tells the cause modulo 4, colour-blind image modulo 4 of the rest: text needs both.
   const auto trainer = Make();
