@@ -31,6 +31,15 @@ v1::Generation::State ToProto(GenerationState state) {
 
 }  // namespace
 
+v1::PeriodScore ToProto(const PeriodScore& period) {
+  v1::PeriodScore out;
+  out.set_first_ordinal(period.first_ordinal);
+  out.set_last_ordinal(period.last_ordinal);
+  out.set_score(period.score);
+  out.set_probe_count(period.probe_count);
+  return out;
+}
+
 v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count) {
   v1::Generation out;
   out.set_number(record.number);
@@ -49,6 +58,7 @@ v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count)
   }
   out.set_embedding_count(embedding_count);
   *out.mutable_publish_time() = ToProto(record.publish_time);
+  for (const PeriodScore& period : record.periods) *out.add_periods() = ToProto(period);
   return out;
 }
 

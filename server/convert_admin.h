@@ -8,6 +8,7 @@
 
 namespace mixmatch {
 
+v1::PeriodScore ToProto(const PeriodScore& period);
 v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count);
 v1::PublishGenerationResponse ToProto(const PublishProgress& progress, absl::Time now);
 v1::LearningStatus::State ToProto(LearningState state);

@@ -30,6 +30,18 @@ struct GateScore {
   uint64_t probe_count = 0;
 };
 
+// How the candidate did on one period of the stream.
+struct PeriodScore {
+  // The period: closed episodes with ordinals [first, last). Its length is 64 times a power of two
+  // and doubles as the stream grows, so that a later record's periods are unions of an earlier's.
+  uint64_t first_ordinal = 0;
+  uint64_t last_ordinal = 0;
+  // Mean normalised rank of the true partner over the period's probes: 1 when it is always the
+  // nearest, 0.5 by chance.
+  double score = 0;
+  uint64_t probe_count = 0;
+};
+
 struct GenerationRecord {
   Generation number = 0;
   GenerationState state = GenerationState::kServing;
@@ -41,6 +53,7 @@ struct GenerationRecord {
   Seq learned = 0;     // learned watermark of the weights
   std::vector<GateScore> scores;
   absl::Duration publish_time;
+  std::vector<PeriodScore> periods;  // oldest first; empty where none was judged
 };
 
 // Thread-safety: Safe for concurrent use.

@@ -23,6 +23,13 @@ void EncodeGeneration(const GenerationRecord& generation,
     entry.set_probe_count(score.probe_count);
   }
   record.set_publish_time_ns(absl::ToInt64Nanoseconds(generation.publish_time));
+  for (const PeriodScore& period : generation.periods) {
+    storage::v1::PeriodScoreRecord& entry = *record.add_periods();
+    entry.set_first_ordinal(period.first_ordinal);
+    entry.set_last_ordinal(period.last_ordinal);
+    entry.set_score(period.score);
+    entry.set_probe_count(period.probe_count);
+  }
 }
 
 absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRecordValue& record,
@@ -46,6 +53,12 @@ absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRe
                                  .probe_count = entry.probe_count()});
   }
   generation.publish_time = absl::Nanoseconds(record.publish_time_ns());
+  for (const auto& entry : record.periods()) {
+    generation.periods.push_back({.first_ordinal = entry.first_ordinal(),
+                                  .last_ordinal = entry.last_ordinal(),
+                                  .score = entry.score(),
+                                  .probe_count = entry.probe_count()});
+  }
   return absl::OkStatus();
 }
 

@@ -26,7 +26,8 @@ TEST(GenerationTableTest, RecordsComeBackByNumberWithEveryField) {
                           .taken = 34,
                           .learned = 56,
                           .scores = {{"contrastive loss", 1.5, 1.25, 99}},
-                          .publish_time = absl::Seconds(7)};
+                          .publish_time = absl::Seconds(7),
+                          .periods = {{0, 128, 0.75, 5}, {128, 256, 0.5, 3}}};
   {
     const auto database = *Database::Open(dir.path("db"), {});
     GenerationTable table(database.get());
@@ -54,6 +55,12 @@ TEST(GenerationTableTest, RecordsComeBackByNumberWithEveryField) {
   EXPECT_EQ(records[1].scores[0].serving, 1.25);
   EXPECT_EQ(records[1].scores[0].probe_count, 99u);
   EXPECT_EQ(records[1].publish_time, absl::Seconds(7));
+  ASSERT_EQ(records[1].periods.size(), 2u);
+  EXPECT_EQ(records[1].periods[0].last_ordinal, 128u);
+  EXPECT_EQ(records[1].periods[1].first_ordinal, 128u);
+  EXPECT_EQ(records[1].periods[1].last_ordinal, 256u);
+  EXPECT_EQ(records[1].periods[1].score, 0.5);
+  EXPECT_EQ(records[1].periods[1].probe_count, 3u);
 }
 
 TEST(GenerationTableTest, WeightsOfAnySizeComeBackAndAreReplaced) {
