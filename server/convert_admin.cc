@@ -59,6 +59,7 @@ v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count)
     added.set_tolerance(score.tolerance);
   }
   out.set_embedding_count(embedding_count);
+  out.set_weights_hash(record.weights_hash);
   *out.mutable_publish_time() = ToProto(record.publish_time);
   for (const PeriodScore& period : record.periods) *out.add_periods() = ToProto(period);
   return out;

@@ -48,7 +48,7 @@ struct GenerationRecord {
   Generation number = 0;
   GenerationState state = GenerationState::kServing;
   absl::Time create_time;
-  std::string trigger;  // "start", "command", "growth"
+  std::string trigger;  // "start", "command", "growth", "gain", "age"
   std::string reason;
   uint64_t steps = 0;  // optimiser steps behind the weights
   uint64_t taken = 0;  // closed episodes (ordinals) behind the weights

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "core/learning/augment.h"
 #include "core/learning/random.h"
 
@@ -149,8 +151,10 @@ class Planner {
   }
 
   // from[e] and to[e]: sequences of episode e, or kNone.
-  void AddDirection(const std::vector<int>& from, const std::vector<int>& to, float weight) {
+  void AddDirection(const std::vector<int>& from, const std::vector<int>& to, float weight,
+                    std::string label) {
     ContrastTerm term;
+    term.label = std::move(label);
     for (size_t e = 0; e < from.size(); ++e) {
       if (to[e] == kNone) continue;
       if (from[e] != kNone) {
@@ -171,11 +175,16 @@ class Planner {
     return sequences;
   }
 
+  const std::string& NameOf(int modality) const {
+    return modalities_[static_cast<size_t>(modality)].name;
+  }
+
   void AddPairTerms() {
     const int count = static_cast<int>(modalities_.size());
     for (int a = 0; a < count; ++a) {
       for (int b = 0; b < count; ++b) {
-        if (a != b) AddDirection(SinglesOf(a), SinglesOf(b), 1);
+        if (a == b) continue;
+        AddDirection(SinglesOf(a), SinglesOf(b), 1, absl::StrCat(NameOf(a), " -> ", NameOf(b)));
       }
     }
   }
@@ -211,8 +220,8 @@ class Planner {
       second.push_back(MixtureOf(e, side, 1));
     }
     if (plan_.sequences.size() == singles) return;  // no episode has enough to mix
-    AddDirection(first, second, 2);
-    AddDirection(second, first, 2);
+    AddDirection(first, second, 2, "mixture");
+    AddDirection(second, first, 2, "mixture");
   }
 
   // A percept of the same modality in the episode, nearest in time to the sampled one.
@@ -247,8 +256,9 @@ class Planner {
         second[e] = AddSequence({AddPercept(PerceptOf(e, place), true)});
       }
       const float weight = alone ? 1 : options_.view_weight;
-      AddDirection(first, second, weight);
-      AddDirection(second, first, weight);
+      const std::string label = absl::StrCat(NameOf(m), " views");
+      AddDirection(first, second, weight, label);
+      AddDirection(second, first, weight, label);
     }
   }
 

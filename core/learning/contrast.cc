@@ -110,6 +110,18 @@ double TermLoss(std::span<const float> embeddings, size_t width, const ContrastT
 
 }  // namespace
 
+void AddPairLoss(std::vector<PairLoss>& pairs, const PairLoss& added) {
+  const auto known = std::find_if(pairs.begin(), pairs.end(),
+                                  [&](const PairLoss& pair) { return pair.pair == added.pair; });
+  if (known == pairs.end()) {
+    pairs.push_back(added);
+    return;
+  }
+  known->positives += added.positives;
+  known->loss += (added.loss - known->loss) * static_cast<double>(added.positives) /
+                 static_cast<double>(known->positives);
+}
+
 uint64_t CountPositives(std::span<const ContrastTerm> terms, const Neutrality& neutral) {
   uint64_t count = 0;
   for (const ContrastTerm& term : terms) count += Learnable(term, neutral);
@@ -129,9 +141,12 @@ ContrastResult Contrast(std::span<const float> embeddings, int embedding,
     if (rows == 0) continue;
     const double share = term.weight / weights;
     const double row_weight = share / static_cast<double>(rows);
-    result.loss += row_weight * TermLoss(embeddings, static_cast<size_t>(embedding), term, neutral,
-                                         scale, static_cast<float>(row_weight), gradient);
+    const double loss = TermLoss(embeddings, static_cast<size_t>(embedding), term, neutral, scale,
+                                 static_cast<float>(row_weight), gradient);
+    result.loss += row_weight * loss;
     result.positives += rows;
+    AddPairLoss(result.pairs,
+                {.pair = term.label, .loss = loss / static_cast<double>(rows), .positives = rows});
   }
   return result;
 }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace mixmatch {
@@ -21,6 +22,8 @@ struct ContrastTerm {
   std::vector<Item> columns;
   std::vector<int> partner;  // of each row: a place in columns
   float weight = 1;
+  std::string
+      label;  // what is told from what, such as "image -> audio"; several terms may share it
 };
 
 // Which episodes of a batch are neutral to each other: [B, B], 1 where they are.
@@ -34,10 +37,23 @@ struct Neutrality {
   }
 };
 
-struct ContrastResult {
-  double loss = 0;         // weighted mean over the terms that had a row to learn from
-  uint64_t positives = 0;  // rows that had a partner and somebody to tell it from
+// The loss of the terms of one label.
+struct PairLoss {
+  std::string pair;        // the label
+  double loss = 0;         // mean over its positives
+  uint64_t positives = 0;  // at least 1
+
+  friend bool operator==(const PairLoss&, const PairLoss&) = default;
 };
+
+struct ContrastResult {
+  double loss = 0;              // weighted mean over the terms that had a row to learn from
+  uint64_t positives = 0;       // rows that had a partner and somebody to tell it from
+  std::vector<PairLoss> pairs;  // of these, by label in the order of the terms
+};
+
+// Adds the loss of further positives to that of their pair, which is appended when it is new.
+void AddPairLoss(std::vector<PairLoss>& pairs, const PairLoss& added);
 
 // Rows over all terms that have a partner and at least one negative.
 uint64_t CountPositives(std::span<const ContrastTerm> terms, const Neutrality& neutral);

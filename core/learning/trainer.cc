@@ -69,22 +69,22 @@ class ModelTrainer final : public Trainer {
         batch,
         {.augment = true, .percepts_max = config_.percepts_max, .view_weight = kHyper.view_weight},
         StableMix64(model_->config().seed, steps_));
-    StepResult result;
-    result.positives = CountPositives(plan.terms, plan.neutral);
-    if (result.positives == 0) return result;
+    if (CountPositives(plan.terms, plan.neutral) == 0) return StepResult{};
+    ContrastResult contrast;
     for (const MixturePercept& percept : plan.percepts) {
       MM_RETURN_IF_ERROR(model_->Check(percept));
     }
     try {
       optimiser_.Adopt(model_->parameters());
       const at::Tensor embeddings = model_->Embed(plan.percepts, plan.sequences);  // [S, E]
-      result.loss = Backward(plan, embeddings);
+      contrast = Backward(plan, embeddings);
       MM_RETURN_IF_ERROR(optimiser_.Update());
     } catch (const std::exception& error) {
       return absl::InternalError(absl::StrCat("step: ", error.what()));
     }
     ++steps_;
-    return result;
+    return StepResult{
+        .loss = contrast.loss, .positives = contrast.positives, .pairs = std::move(contrast.pairs)};
   }
 
   absl::StatusOr<std::shared_ptr<const Encoder>> Averaged() const override {
@@ -107,16 +107,16 @@ class ModelTrainer final : public Trainer {
   std::string device() const override { return model_->device().str(); }
 
  private:
-  // Leaves gradients at the parameters; returns the loss.
-  double Backward(const BatchPlan& plan, const at::Tensor& embeddings) {
+  // Leaves gradients at the parameters; returns the losses.
+  ContrastResult Backward(const BatchPlan& plan, const at::Tensor& embeddings) {
     const at::Tensor plain = embeddings.detach().to(at::kCPU).contiguous();
     at::Tensor gradient = at::zeros_like(plain);
     const auto count = static_cast<size_t>(plain.numel());
-    const ContrastResult result =
+    ContrastResult result =
         Contrast({plain.data_ptr<float>(), count}, model_->config().embedding, plan.terms,
                  plan.neutral, kHyper.scale, {gradient.data_ptr<float>(), count});
     embeddings.backward(gradient.to(embeddings.device()));
-    return result.loss;
+    return result;
   }
 
   const TrainerConfig config_;

@@ -12,9 +12,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/encoder/encoder.h"
+#include "core/learning/contrast.h"
 #include "core/learning/training_source.h"
 
 namespace mixmatch {
@@ -29,6 +31,8 @@ struct TrainerConfig {
 struct StepResult {
   double loss = 0;         // mean over the terms that had positives
   uint64_t positives = 0;  // pairs that were pulled together; 0 means nothing to learn from
+  // The same by kind of pair: "image -> audio", "mixture", "image views". Unweighted means.
+  std::vector<PairLoss> pairs;
 };
 
 // Thread-safety: Not thread-safe: one owner thread.

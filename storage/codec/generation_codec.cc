@@ -25,6 +25,8 @@ void EncodeGeneration(const GenerationRecord& generation,
     entry.set_tolerance(score.tolerance);
   }
   record.set_publish_time_ns(absl::ToInt64Nanoseconds(generation.publish_time));
+  record.set_embedded(generation.embedded);
+  record.set_weights_hash(generation.weights_hash);
   for (const PeriodScore& period : generation.periods) {
     storage::v1::PeriodScoreRecord& entry = *record.add_periods();
     entry.set_first_ordinal(period.first_ordinal);
@@ -57,6 +59,8 @@ absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRe
                                  .tolerance = entry.tolerance()});
   }
   generation.publish_time = absl::Nanoseconds(record.publish_time_ns());
+  generation.embedded = record.embedded();
+  generation.weights_hash = record.weights_hash();
   for (const auto& entry : record.periods()) {
     generation.periods.push_back({.first_ordinal = entry.first_ordinal(),
                                   .last_ordinal = entry.last_ordinal(),

@@ -57,13 +57,18 @@ TEST(BatchTest, EveryPairOfModalitiesIsContrastedInBothDirections) {
   const auto episodes = ThreeModalities(8, 8);
   const BatchPlan plan = PlanBatch(episodes, kPlain, 1);
   ASSERT_EQ(plan.terms.size(), 6U + 2U);  // pairs, and one division in two
+  std::vector<std::string> labels;
   for (const ContrastTerm& term : plan.terms) {
     ASSERT_EQ(term.rows.size(), 8U);
     ASSERT_EQ(term.columns.size(), 8U);
+    labels.push_back(term.label);
     for (size_t r = 0; r < 8; ++r) {
       EXPECT_EQ(term.columns[static_cast<size_t>(term.partner[r])].episode, term.rows[r].episode);
     }
   }
+  EXPECT_EQ(labels, (std::vector<std::string>{"image -> pose", "image -> text", "pose -> image",
+                                              "pose -> text", "text -> image", "text -> pose",
+                                              "mixture", "mixture"}));
 }
 
 TEST(BatchTest, MixturesAndTheirComplementsShareNoModalityAndEveryDivisionComes) {

@@ -98,6 +98,28 @@ TEST(ContrastTest, NeutralEpisodesNeitherPushNorPull) {
   EXPECT_EQ(Contrast(embeddings, kEmbedding, terms, neutral, 5, {}).loss, loss);
 }
 
+TEST(ContrastTest, TheLossOfEachPairIsTheMeanOverItsOwnPositives) {
+  std::vector<ContrastTerm> terms = {Diagonal(6), Diagonal(6), Diagonal(6)};
+  terms[0].label = terms[2].label = "a -> b";
+  terms[1].label = "b -> a";
+  terms[1].weight = 3;  // says nothing about the pair itself
+  terms[2].rows.resize(2);
+  terms[2].partner.resize(2);
+  const std::vector<float> embeddings = Embeddings(12);
+  const auto alone = [&](size_t t) {
+    return Contrast(embeddings, kEmbedding, {&terms[t], 1}, Nobody(6), 5, {}).loss;
+  };
+  const ContrastResult result = Contrast(embeddings, kEmbedding, terms, Nobody(6), 5, {});
+  ASSERT_EQ(result.pairs.size(), 2U);
+  EXPECT_EQ(result.pairs[0].pair, "a -> b");
+  EXPECT_EQ(result.pairs[0].positives, 8U);
+  EXPECT_NEAR(result.pairs[0].loss, (6 * alone(0) + 2 * alone(2)) / 8, 1e-6);
+  EXPECT_EQ(result.pairs[1].pair, "b -> a");
+  EXPECT_EQ(result.pairs[1].positives, 6U);
+  EXPECT_NEAR(result.pairs[1].loss, alone(1), 1e-6);
+  EXPECT_EQ(result.positives, 14U);
+}
+
 TEST(ContrastTest, WhereAllAreNeutralThereIsNothingToLearn) {
   Neutrality neutral{4, std::vector<uint8_t>(16, 1)};
   const std::vector<ContrastTerm> terms = {Diagonal(4)};

@@ -107,6 +107,28 @@ TEST(TrainerTest, WhatOccursTogetherIsFoundByEachOther) {
   EXPECT_EQ(trainer->steps(), 150U);
 }
 
+TEST(TrainerTest, AStepSaysTheLossOfEveryPair) {
+  const auto trainer = Make();
+  const auto result = trainer->Step(World({kImage, kPose, kText}, 16, 0));
+  ASSERT_TRUE(result.ok()) << result.status();
+  uint64_t positives = 0;
+  std::vector<std::string> pairs;
+  for (const PairLoss& pair : result->pairs) {
+    pairs.push_back(pair.pair);
+    positives += pair.positives;
+    EXPECT_GT(pair.loss, 0) << pair.pair;
+  }
+  EXPECT_EQ(pairs,
+            (std::vector<std::string>{"image -> pose", "image -> text", "pose -> image",
+                                      "pose -> text", "text -> image", "text -> pose", "mixture"}));
+  EXPECT_EQ(positives, result->positives);
+  const auto alone = trainer->Step(World({kPose}, 16, 1));
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  ASSERT_EQ(alone->pairs.size(), 1U);
+  EXPECT_EQ(alone->pairs[0].pair, "pose views");
+  EXPECT_NEAR(alone->pairs[0].loss, alone->loss, 1e-6);
+}
+
 TEST(TrainerTest, AStreamOfOneModalityBringsViewsOfOnePerceptCloser) {
   const auto trainer = Make();
   const auto margin = [&] {  // similarity to itself on another day, less that to others
