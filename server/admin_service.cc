@@ -12,6 +12,7 @@
 #include "core/base/status.h"
 #include "server/convert.h"
 #include "server/convert_admin.h"
+#include "server/convert_learning.h"
 #include "server/progress_stream.h"
 #include "server/unary.h"
 #include "server/version.h"
@@ -95,6 +96,9 @@ v1::GetStatusResponse AdminService::Status() const {
     added.set_percept_count(modality.percept_count);
   }
   *out.mutable_learning() = LearningPart();
+  const HistoryKeeper& history = parts_.learning->history();
+  *out.mutable_learning_summary() =
+      SummaryToProto(history.Recent(), history.TimeShare(), parts_.generations->records());
   *out.mutable_serving() = Serving();
   if (const auto progress = parts_.generations->progress()) {
     *out.mutable_publishing() = ToProto(*progress, parts_.clock->Now());
@@ -200,6 +204,16 @@ grpc::ServerUnaryReactor* AdminService::RollbackGeneration(
         *out.mutable_serving() = Serving();
         return out;
       });
+}
+
+grpc::ServerUnaryReactor* AdminService::GetLearningReport(
+    grpc::CallbackServerContext* context, const v1::GetLearningReportRequest* /*request*/,
+    v1::GetLearningReportResponse* response) {
+  return RunUnary<v1::GetLearningReportResponse>(context, response, *parts_.pool, [this] {
+    const HistoryKeeper& keeper = parts_.learning->history();
+    return ReportToProto(parts_.learning->snapshot(), keeper.Get(), keeper.TimeShare(),
+                         parts_.generations->records());
+  });
 }
 
 }  // namespace mixmatch

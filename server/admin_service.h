@@ -52,6 +52,9 @@ class AdminService final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* RollbackGeneration(grpc::CallbackServerContext* context,
                                                const v1::RollbackGenerationRequest* request,
                                                v1::RollbackGenerationResponse* response) override;
+  grpc::ServerUnaryReactor* GetLearningReport(grpc::CallbackServerContext* context,
+                                              const v1::GetLearningReportRequest* request,
+                                              v1::GetLearningReportResponse* response) override;
 
  private:
   v1::GetStatusResponse Status() const;

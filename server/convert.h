@@ -1,5 +1,5 @@
 // Between the API's messages and core's types, for events and what became of them. Together with
-// convert_admin.h the one place where either becomes the other.
+// convert_admin.h and convert_learning.h the one place where either becomes the other.
 #pragma once
 
 #include <grpcpp/support/status.h>

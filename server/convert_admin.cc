@@ -13,6 +13,8 @@ namespace {
 constexpr uint64_t kConsolidateStepsDefault = 300;
 constexpr uint64_t kConsolidateStepsMax = 1'000'000;
 
+}  // namespace
+
 v1::Generation::State ToProto(GenerationState state) {
   switch (state) {
     case GenerationState::kServing:
@@ -28,8 +30,6 @@ v1::Generation::State ToProto(GenerationState state) {
   }
   return v1::Generation::STATE_UNSPECIFIED;
 }
-
-}  // namespace
 
 v1::PeriodScore ToProto(const PeriodScore& period) {
   v1::PeriodScore out;

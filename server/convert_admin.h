@@ -10,6 +10,7 @@ namespace mixmatch {
 
 v1::PeriodScore ToProto(const PeriodScore& period);
 v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count);
+v1::Generation::State ToProto(GenerationState state);
 v1::PublishGenerationResponse ToProto(const PublishProgress& progress, absl::Time now);
 v1::LearningStatus::State ToProto(LearningState state);
 v1::ConsolidateResponse ToProto(const ConsolidationProgress& progress);

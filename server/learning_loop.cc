@@ -49,12 +49,14 @@ LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const
       model_(model),
       parts_(parts),
       learner_config_(LearnerConfigOf(config)),
+      history_(parts.store, parts.clock),
       publishing_(config, parts.generations, parts.watermarks, parts.episodes, parts.clock) {}
 
 LearningLoop::~LearningLoop() { Stop(); }
 
 absl::Status LearningLoop::Start() {
   MM_RETURN_IF_ERROR(RestoreLearner());
+  history_.Load(learner_->progress().steps_total);
   MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
   const absl::Time now = parts_.clock->Now();
   last_checkpoint_ = last_closed_ = last_event_ = now;
@@ -274,20 +276,22 @@ bool LearningLoop::LearnOnce(bool flush) {
   const absl::Status taken = parts_.watermarks->SetTaken(learner_->progress().taken);
   if (!taken.ok()) spdlog::error("learned watermark not moved: {}", taken.ToString());
   parts_.watermarks->Publish();
-  return Note(step, parts_.clock->Now() - start);
+  return Note(step, /*replay=*/false, start, parts_.clock->Now());
 }
 
-bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, absl::Duration took) {
+bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Time start,
+                        absl::Time end) {
+  if (step.ok()) history_.Add({learner_->progress().steps_total, replay, start, end}, *step);
   const absl::MutexLock lock(&mu_);
   if (!step.ok()) {
     if (step.status() != health_) spdlog::error("a step failed: {}", step.status().ToString());
     health_ = step.status();
-    rest_until_ = parts_.clock->Now() + kRestAfterError;
+    rest_until_ = end + kRestAfterError;
     return false;
   }
   health_ = absl::OkStatus();
   if (step->positives > 0) {
-    recent_.emplace_back(step->loss, took);
+    recent_.emplace_back(step->loss, end - start);
     if (recent_.size() > kRecentSteps) recent_.pop_front();
   }
   return true;
@@ -305,7 +309,7 @@ bool LearningLoop::ConsolidateOnce() {
   }
   const absl::StatusOr<StepResult> step = learner_->StepReplay();
   const absl::Time end = parts_.clock->Now();
-  if (!Note(step, end - start)) {
+  if (!Note(step, /*replay=*/true, start, end)) {
     EndConsolidation(step.status());
     return true;
   }
@@ -347,9 +351,9 @@ bool LearningLoop::ConsolidateIdle() {
     return false;
   }
   const absl::StatusOr<StepResult> step = learner_->StepReplay();
-  const absl::Duration took = parts_.clock->Now() - start;
-  if (!Note(step, took)) return false;
-  rest_until_ = start + took / config_.learning.idle_cpu_share;
+  const absl::Time end = parts_.clock->Now();
+  if (!Note(step, /*replay=*/true, start, end)) return false;
+  rest_until_ = start + (end - start) / config_.learning.idle_cpu_share;
   // Nothing can be told from anything yet: look again when more may have come.
   if (step->positives == 0) rest_until_ = start + config_.learning.idle_after;
   return true;
@@ -387,6 +391,7 @@ absl::Status LearningLoop::RestartLearner(const std::string& checkpoint) {
   }
   MM_RETURN_IF_ERROR(learner.status());
   learner_ = *std::move(learner);
+  history_.Undo(learner_->progress().steps_total);
   publishing_.Reset();
   SaveCheckpoint(/*force=*/true);
   MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
@@ -401,6 +406,7 @@ void LearningLoop::SaveCheckpoint(bool force) {
   if (!force && (!due || steps == checkpoint_steps_)) return;
   const absl::Status saved = parts_.store->PutWeights(kLearnerWeights, learner_->Checkpoint());
   if (!saved.ok()) spdlog::error("checkpoint not saved: {}", saved.ToString());
+  if (saved.ok()) history_.Save();  // never ahead of the learner
   last_checkpoint_ = now;
   checkpoint_steps_ = steps;
 }

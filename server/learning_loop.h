@@ -24,6 +24,7 @@
 #include "core/generations/generations.h"
 #include "core/learning/learner.h"
 #include "server/config.h"
+#include "server/history_keeper.h"
 #include "server/publish_desk.h"
 #include "server/watermarks.h"
 #include "storage/database.h"
@@ -99,6 +100,8 @@ class LearningLoop {
   absl::Status Rollback();
 
   LearningSnapshot snapshot() const;
+  // How training went.
+  const HistoryKeeper& history() const { return history_; }
 
  private:
   struct Running {  // the consolidation at work
@@ -123,7 +126,7 @@ class LearningLoop {
   // Empty: from the seeded encoder.
   absl::Status RestartLearner(const std::string& checkpoint);
   absl::Time LastRecall() const;
-  bool Note(const absl::StatusOr<StepResult>& step, absl::Duration took);
+  bool Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Time start, absl::Time end);
   void EndConsolidation(const absl::Status& status);
   void SaveCheckpoint(bool force);
   void UpdateSnapshot();
@@ -132,6 +135,7 @@ class LearningLoop {
   const ModelConfig model_;
   const Parts parts_;
   const LearnerConfig learner_config_;
+  HistoryKeeper history_;
 
   // Only the thread touches these once it runs.
   std::unique_ptr<Learner> learner_;

@@ -4,12 +4,15 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/format.h"
 #include "clients/cli/table.h"
 
 namespace mixmatch::cli {
 namespace {
+
+constexpr size_t kReasonColumnsMax = 1000;
 
 std::string StateOf(const v1::Generation& generation) {
   return absl::AsciiStrToLower(v1::Generation::State_Name(generation.state()));
@@ -26,7 +29,32 @@ std::string Scores(const v1::Generation& generation) {
   return text;
 }
 
-int RunList(const Session& session) {
+struct ListOptions {
+  bool scores = false;
+};
+
+// One row for each measure of each generation.
+void PrintScores(const v1::ListGenerationsResponse& response, std::ostream& out) {
+  Table table({{"number", Table::Align::kRight},
+               {"measure"},
+               {"candidate", Table::Align::kRight},
+               {"serving", Table::Align::kRight},
+               {"change", Table::Align::kRight},
+               {"probes", Table::Align::kRight}});
+  for (const v1::Generation& generation : response.generations()) {
+    for (const v1::GateScore& score : generation.scores()) {
+      table.AddRow({absl::StrCat(generation.number()), score.measure(),
+                    NumberText(score.candidate(), 4), NumberText(score.serving(), 4),
+                    absl::StrFormat("%+.4f", score.candidate() - score.serving()),
+                    CountText(score.probe_count())});
+    }
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.Print(out);
+}
+
+int RunList(const Session& session, const ListOptions& options) {
   const absl::StatusOr<client::Client> client = session.Connect();
   if (!client.ok()) return session.Misused(client.status());
   const absl::StatusOr<v1::ListGenerationsResponse> response = client->ListGenerations();
@@ -43,17 +71,18 @@ int RunList(const Session& session) {
                {"learned", Table::Align::kRight},
                {"embeddings", Table::Align::kRight},
                {"took", Table::Align::kRight},
-               {"scores"},
-               {"reason"}});
+               {"reason"}},
+              kReasonColumnsMax);
   for (const v1::Generation& generation : response->generations()) {
     table.AddRow(
         {absl::StrCat(generation.number()), StateOf(generation), TimeText(generation.create_time()),
          generation.trigger(), CountText(generation.steps()), CountText(generation.learned()),
          CountText(generation.embedding_count()),
          generation.has_publish_time() ? DurationText(ToDuration(generation.publish_time())) : "",
-         Scores(generation), generation.reason()});
+         generation.reason()});
   }
   table.Print(session.out());
+  if (options.scores) PrintScores(*response, session.out());
   return kExitOk;
 }
 
@@ -108,12 +137,14 @@ void AddGenerations(CLI::App* app, Session* session) {
       app->add_subcommand("generations", "List, publish or roll back generations");
   generations->require_subcommand(0, 1);
   generations->fallthrough();
+  auto options = std::make_shared<ListOptions>();
+  generations->add_flag("--scores", options->scores, "List what the gate measured of each, too");
   // Without a subcommand it lists.
-  generations->callback([generations, session] {
-    if (generations->get_subcommands().empty()) session->exit_code = RunList(*session);
+  generations->callback([generations, session, options] {
+    if (generations->get_subcommands().empty()) session->exit_code = RunList(*session, *options);
   });
   RunBy(generations->add_subcommand("list", "List them, newest first (the default)"), session,
-        RunList);
+        options, RunList);
   RunBy(generations->add_subcommand(
             "publish", "Judge what was learned; if it is not worse, re-embed all and swap"),
         session, RunPublish);

@@ -77,11 +77,13 @@ int RunConsolidate(const Session& session, const ConsolidateOptions& options) {
 }  // namespace
 
 void AddLearning(CLI::App* app, Session* session) {
-  CLI::App* const learning = app->add_subcommand("learning", "Pause or resume learning");
+  CLI::App* const learning =
+      app->add_subcommand("learning", "Pause or resume learning; show how it went");
   learning->require_subcommand(1);
   learning->fallthrough();
   RunBy(learning->add_subcommand("pause", "Stop learning until resumed"), session, RunPause);
   RunBy(learning->add_subcommand("resume", "Let learning go on"), session, RunResume);
+  AddLearningReport(learning, session);
 }
 
 void AddConsolidate(CLI::App* app, Session* session) {

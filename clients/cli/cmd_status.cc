@@ -1,5 +1,6 @@
 // mixmatchctl status: the daemon at one glance.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/format.h"
@@ -14,6 +15,24 @@ std::string Words(const v1::GetStatusResponse& status) {
   for (char& c : state) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   return absl::StrCat(state, ", ", learning.preset(), " with ",
                       CountText(learning.parameter_count()), " parameters on ", learning.device());
+}
+
+// "12.3 % of the time; accuracy 0.912, forgetting +0.013, backward transfer +0.021".
+std::string LearnedText(const v1::LearningSummary& summary) {
+  const v1::ContinualMeasures& measures = summary.measures();
+  std::string text =
+      absl::StrCat(NumberText(100 * summary.learning_time_share(), 1), " % of the time");
+  if (measures.has_average_accuracy()) {
+    absl::StrAppend(&text, "; accuracy ", NumberText(measures.average_accuracy(), 3));
+  }
+  if (measures.has_forgetting()) {
+    absl::StrAppend(&text, absl::StrFormat(", forgetting %+.3f", measures.forgetting()));
+  }
+  if (measures.has_backward_transfer()) {
+    absl::StrAppend(&text,
+                    absl::StrFormat(", backward transfer %+.3f", measures.backward_transfer()));
+  }
+  return text;
 }
 
 void PrintFacts(const v1::GetStatusResponse& status, std::ostream& out) {
@@ -35,6 +54,7 @@ void PrintFacts(const v1::GetStatusResponse& status, std::ostream& out) {
                                       CountText(learning.steps_consolidation()), "), ",
                                       NumberText(learning.steps_per_s(), 1), "/s, loss ",
                                       NumberText(learning.loss(), 3))});
+  table.AddRow({"learning", LearnedText(status.learning_summary())});
   table.AddRow(
       {"waiting to learn", absl::StrCat(CountText(learning.episodes_waiting()), " of ",
                                         CountText(learning.episodes_trainable()), " episodes")});
@@ -45,6 +65,17 @@ void PrintFacts(const v1::GetStatusResponse& status, std::ostream& out) {
   table.AddRow({"disk", BytesText(status.disk_bytes())});
   table.AddRow({"matrix products",
                 absl::StrCat(NumberText(status.matmul_gflops(), 0), " GFLOP/s per thread")});
+  table.Print(out);
+}
+
+void PrintLearning(const v1::GetStatusResponse& status, std::ostream& out) {
+  const v1::LearningSummary& summary = status.learning_summary();
+  if (summary.pairs().empty()) return;
+  Table table({{"loss of"}, {"now", Table::Align::kRight}});
+  for (const v1::PairLoss& pair : summary.pairs()) {
+    table.AddRow({pair.pair(), NumberText(pair.loss(), 3)});
+  }
+  out << '\n';
   table.Print(out);
 }
 
@@ -74,6 +105,7 @@ int RunStatus(const Session& session) {
   }
   PrintFacts(*status, session.out());
   PrintModalities(*status, session.out());
+  PrintLearning(*status, session.out());
   if (status->has_publishing()) {
     session.out() << "\npublishing: "
                   << v1::PublishGenerationResponse::Phase_Name(status->publishing().phase()) << ", "

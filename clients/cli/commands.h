@@ -20,6 +20,8 @@ void AddEmbed(CLI::App* app, Session* session);
 void AddEval(CLI::App* app, Session* session);
 void AddGenerations(CLI::App* app, Session* session);
 void AddLearning(CLI::App* app, Session* session);
+// Adds "report" to the command "learning".
+void AddLearningReport(CLI::App* learning, Session* session);
 void AddConsolidate(CLI::App* app, Session* session);
 void AddWatermarks(CLI::App* app, Session* session);
 

@@ -9,8 +9,6 @@
 namespace mixmatch::cli {
 namespace {
 
-constexpr size_t kCellColumnsMax = 80;
-
 void AppendCell(const std::string& cell, size_t width, Table::Align align, std::string* line) {
   const std::string padding(width - std::min(width, ColumnsOf(cell)), ' ');
   *line += align == Table::Align::kRight ? padding + cell : cell + padding;
@@ -20,7 +18,7 @@ void AppendCell(const std::string& cell, size_t width, Table::Align align, std::
 
 void Table::AddRow(std::vector<std::string> cells) {
   cells.resize(columns_.size());
-  for (std::string& cell : cells) cell = Printable(cell, kCellColumnsMax);
+  for (std::string& cell : cells) cell = Printable(cell, cell_columns_max_);
   rows_.push_back(std::move(cells));
 }
 

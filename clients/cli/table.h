@@ -3,6 +3,7 @@
 // Takes cells of text; gives lines. It knows nothing of what the cells mean.
 #pragma once
 
+#include <cstddef>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -20,9 +21,11 @@ class Table {
   };
 
   // Columns that are empty in every row are left out.
-  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  // Cells longer than `cell_columns_max` are cut.
+  explicit Table(std::vector<Column> columns, size_t cell_columns_max = 80)
+      : columns_(std::move(columns)), cell_columns_max_(cell_columns_max) {}
 
-  // As many cells as columns; control characters become spaces, long cells are cut.
+  // As many cells as columns; control characters become spaces.
   void AddRow(std::vector<std::string> cells);
 
   // Titles and rows, two spaces between columns, no spaces at the ends of lines.
@@ -32,6 +35,7 @@ class Table {
 
  private:
   std::vector<Column> columns_;
+  size_t cell_columns_max_;
   std::vector<std::vector<std::string>> rows_;
 };
 

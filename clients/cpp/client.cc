@@ -164,6 +164,14 @@ absl::Status Client::ResumeLearning() const {
       .status();
 }
 
+absl::StatusOr<v1::GetLearningReportResponse> Client::GetLearningReport() const {
+  return Retry<v1::GetLearningReportResponse>(
+      connection_->options(),
+      [&](grpc::ClientContext* context, v1::GetLearningReportResponse* response) {
+        return connection_->admin().GetLearningReport(context, {}, response);
+      });
+}
+
 absl::StatusOr<v1::ListGenerationsResponse> Client::ListGenerations() const {
   return Retry<v1::ListGenerationsResponse>(
       connection_->options(),

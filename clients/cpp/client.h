@@ -69,6 +69,7 @@ class Client {
   absl::StatusOr<v1::GetStatusResponse> GetStatus() const;
   absl::Status PauseLearning() const;
   absl::Status ResumeLearning() const;
+  absl::StatusOr<v1::GetLearningReportResponse> GetLearningReport() const;
   absl::StatusOr<v1::ListGenerationsResponse> ListGenerations() const;
   absl::StatusOr<v1::RollbackGenerationResponse> RollbackGeneration() const;
 

@@ -111,6 +111,13 @@ TEST_F(CommandLineTest, SteersTheLearnerAndTheGenerations) {
   EXPECT_EQ(done["done"], true);
   EXPECT_THAT(Ctl({"generations", "publish"}).out, HasSubstr("generation 1 is published"));
   EXPECT_THAT(Ctl({"generations"}).out, HasSubstr("serving"));
+  EXPECT_THAT(Ctl({"generations"}).out, HasSubstr("published: generation 1 is not worse"));
+  EXPECT_THAT(Ctl({"generations"}).out, Not(HasSubstr("word -> pose, old")));
+  for (const auto& command : {std::vector<std::string>{"generations", "--scores"},
+                              std::vector<std::string>{"generations", "list", "--scores"}}) {
+    EXPECT_THAT(Ctl(command).out,
+                HasSubstr("word -> pose, old     0.8750   0.7500  +0.1250     123\n"));
+  }
   EXPECT_EQ(Json::parse(Ctl({"generations", "list", "--json"}).out)["generations"].size(), 2);
   EXPECT_THAT(Ctl({"generations", "rollback"}).out, HasSubstr("generation 0 serves"));
 }

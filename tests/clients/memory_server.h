@@ -67,6 +67,8 @@ class MemoryServer final : public v1::Memory::Service, public v1::Admin::Service
   // The farthest that anything stored was ahead of what was learned.
   uint64_t unlearned_max() const;
   bool paused() const;
+  // What GetLearningReport answers from now on.
+  void SetReport(const v1::GetLearningReportResponse& report);
 
   using Context = grpc::ServerContext;
   using IngestStream = grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>;
@@ -100,6 +102,8 @@ class MemoryServer final : public v1::Memory::Service, public v1::Admin::Service
       grpc::ServerWriter<v1::PublishGenerationResponse>* writer) override;
   grpc::Status RollbackGeneration(Context* context, const v1::RollbackGenerationRequest* request,
                                   v1::RollbackGenerationResponse* response) override;
+  grpc::Status GetLearningReport(Context* context, const v1::GetLearningReportRequest* request,
+                                 v1::GetLearningReportResponse* response) override;
 
  private:
   // Stores it or says why not; first_index is left to the caller.
@@ -123,6 +127,7 @@ class MemoryServer final : public v1::Memory::Service, public v1::Admin::Service
   uint64_t unlearned_max_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;
+  v1::GetLearningReportResponse report_ ABSL_GUARDED_BY(mutex_);
 
   std::string target_;
   std::unique_ptr<grpc::Server> server_;

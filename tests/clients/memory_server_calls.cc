@@ -246,6 +246,13 @@ grpc::Status MemoryServer::ListGenerations(Context* context,
     v1::Generation* const generation = response->add_generations();
     generation->set_number(number);
     generation->set_state(number == generation_ ? v1::Generation::SERVING : v1::Generation::KEPT);
+    generation->set_reason(absl::StrCat("published: generation ", number, " is not worse"));
+    if (number == 0) continue;
+    v1::GateScore* const score = generation->add_scores();
+    score->set_measure("word -> pose, old");
+    score->set_candidate(0.875);
+    score->set_serving(0.75);
+    score->set_probe_count(123);
   }
   return grpc::Status::OK;
 }
@@ -274,6 +281,20 @@ grpc::Status MemoryServer::RollbackGeneration(Context* context,
   if (generation_ == 0) return {grpc::StatusCode::FAILED_PRECONDITION, "no generation is kept"};
   response->mutable_serving()->set_number(--generation_);
   return grpc::Status::OK;
+}
+
+grpc::Status MemoryServer::GetLearningReport(Context* context,
+                                             const v1::GetLearningReportRequest* request,
+                                             v1::GetLearningReportResponse* response) {
+  (void)context, (void)request;
+  absl::MutexLock lock(&mutex_);
+  *response = report_;
+  return grpc::Status::OK;
+}
+
+void MemoryServer::SetReport(const v1::GetLearningReportResponse& report) {
+  absl::MutexLock lock(&mutex_);
+  report_ = report;
 }
 
 }  // namespace mixmatch::client
