@@ -27,21 +27,24 @@ def seeds_of(text):
     return [int(part) for part in text.split(",")]
 
 
-def add_stream_options(parser):
-    parser.add_argument("--order", choices=["shuffled", "class"], default="shuffled")
+def add_stream_options(parser, with_order=True):
+    if with_order:
+        parser.add_argument("--order", choices=["shuffled", "class"], default="shuffled")
     parser.add_argument("--episodes", type=int, default=6000, metavar="N")
     parser.add_argument("--named", type=float, default=1.0, metavar="SHARE")
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     parser.add_argument("--seed", type=int, default=1)
 
 
-def add_run_options(parser):
+def add_run_options(parser, flags=True):
     parser.add_argument("data", metavar="DATA_DIR", help="folder with fsdd/recordings and mnist")
     parser.add_argument("--seeds", type=seeds_of, metavar="1,2,…", help="one run after another")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--build", metavar="DIR", help="build folder; default build/release")
     parser.add_argument("--consolidate-steps", type=int, default=350, metavar="N")
     parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
+    if not flags:
+        return
     parser.add_argument("--no-replay", action="store_true", help="learn from new episodes alone")
     parser.add_argument(
         "--deterministic", action="store_true", help="nothing by the clock; tell the weights' hash"
@@ -237,7 +240,7 @@ def summarise(runs):
     }
 
 
-def run_seeds(args, one=run_one, summary=summarise):
+def run_seeds(args, one=run_one, summary=summarise, columns=4):
     """One run a seed; the JSON is written after each, so that an interrupted series is not lost."""
     runs = []
     for seed in args.seeds:
@@ -246,7 +249,7 @@ def run_seeds(args, one=run_one, summary=summarise):
         result = {"seeds": args.seeds[: len(runs)], "runs": runs, "summary": summary(runs)}
         write_json(args.json, result)
     print(f"\nMean ± standard error over seeds {', '.join(map(str, args.seeds))}")
-    print(figures.summary_table(result["summary"]), flush=True)
+    print(figures.summary_table(result["summary"], columns), flush=True)
     return result
 
 

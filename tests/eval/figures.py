@@ -133,11 +133,16 @@ def table(columns, rows):
     return "\n".join(lines)
 
 
-def summary_table(points):
-    """Text: one line a figure, one column a point; `points` is name → over_seeds()."""
-    names = list(dict.fromkeys(name for point in points.values() for name in point))
-    rows = [[name] + [with_error(point.get(name)) for point in points.values()] for name in names]
-    return table(["figure"] + list(points), rows)
+def summary_table(points, columns=4):
+    """Text: one line a figure, one column a point, so many points beside each other; `points` is
+    name → over_seeds()."""
+    texts = []
+    for begin in range(0, len(points), columns):
+        shown = dict(list(points.items())[begin : begin + columns])
+        names = list(dict.fromkeys(name for point in shown.values() for name in point))
+        rows = [[name] + [with_error(point.get(name)) for point in shown.values()] for name in names]
+        texts.append(table(["figure"] + list(shown), rows))
+    return "\n".join(texts)
 
 
 def pairs_table(pairs):
