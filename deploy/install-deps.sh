@@ -41,6 +41,8 @@ build_packages() {
   echo libgtest-dev libgmock-dev libbenchmark-dev
   # grpc-tools imports pkg_resources without depending on it.
   echo python3 python3-grpcio python3-grpc-tools python3-pkg-resources python3-protobuf
+  # The evals' baselines (tests/eval).
+  echo python3-numpy
 }
 
 lint_packages() { echo clang-format clang-tidy python3; }

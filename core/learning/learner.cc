@@ -12,6 +12,7 @@
 namespace mixmatch {
 namespace {
 
+constexpr uint64_t kOwedMax = 1000;
 constexpr uint64_t kReplaySeed = 0x7265706c6179;  // apart from the trainer's choices
 
 }  // namespace
@@ -57,6 +58,7 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& mod
   MM_ASSIGN_OR_RETURN(const uint64_t block_ordinal, file.Number("block_ordinal"));
   MM_ASSIGN_OR_RETURN(learner->next_ordinal_, file.Number("next_ordinal"));
   MM_ASSIGN_OR_RETURN(const uint64_t left, file.Number("block_steps_left"));
+  MM_ASSIGN_OR_RETURN(learner->owed_, file.Number("owed"));
   learner->block_ordinal_ = block_ordinal;
   learner->block_steps_left_ = static_cast<int>(left);
 
@@ -88,6 +90,7 @@ std::string Learner::Checkpoint() const {
   file.SetNumber("taken", progress_.taken);
   file.SetNumber("block_ordinal", block_ordinal_);
   file.SetNumber("next_ordinal", next_ordinal_);
+  file.SetNumber("owed", owed_);
   file.SetNumber("block_steps_left", static_cast<uint64_t>(block_steps_left_));
   return WriteWeights(file);
 }
@@ -169,9 +172,15 @@ absl::StatusOr<StepResult> Learner::StepNew(bool flush) {
   MM_ASSIGN_OR_RETURN(const StepResult result, Train(ids));
   --block_steps_left_;
   progress_.taken = next_ordinal_;
-  if (result.positives > 0) {
-    ++progress_.steps_total;
-    ++progress_.steps_stream;
+  if (result.positives == 0) {
+    owed_ = std::min(owed_ + 1, kOwedMax);
+    return result;
+  }
+  ++progress_.steps_total;
+  ++progress_.steps_stream;
+  if (owed_ > 0 && block_steps_left_ == 0) {
+    --owed_;
+    ++block_steps_left_;
   }
   return result;
 }

@@ -61,7 +61,9 @@ class Learner {
   // True when a stream step can be made: a block is under way, or a full block of new episodes
   // waits; with `flush`, also when fewer wait.
   bool HasNew(bool flush) const;
-  // Makes one step with new episodes. FAILED_PRECONDITION without HasNew(flush).
+  // Makes one step with new episodes. Where a batch has nothing to tell apart (a stream that begins
+  // with one thing alone) the step is owed: it is made up for by a second one with a later block.
+  // FAILED_PRECONDITION without HasNew(flush).
   absl::StatusOr<StepResult> StepNew(bool flush);
 
   // Makes one step of replay alone. FAILED_PRECONDITION when fewer than two episodes can be
@@ -97,6 +99,7 @@ class Learner {
   uint64_t block_ordinal_ = 0;  // where the block begins
   uint64_t next_ordinal_ = 0;   // the first closed episode that no block has taken
   int block_steps_left_ = 0;
+  uint64_t owed_ = 0;  // steps in which there was nothing to tell apart, to be made up for
 };
 
 }  // namespace mixmatch

@@ -11,6 +11,51 @@ import time
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
+SKIPPED = 77  # exit status of a program whose data is absent
+
+# Events come up to three seconds out of order (event time), so lateness is well above that. Growth
+# publishing is off: an eval publishes by command, so that its figures belong to known moments.
+CONFIG = """\
+data_dir: {data_dir}
+listen: "127.0.0.1:0"
+seed: {seed}
+episodes: {{gap: 1s, max_length: 30s, lateness: 6s, idle_close: {idle_close}}}
+model: {{preset: nano, device: auto}}
+learning: {{{learning}}}
+generations: {{probe_share: 0.05, automatic: false}}
+"""
+
+
+def config(memory_dir, seed, replay=True, deterministic=False, **learning):
+    """The daemon's configuration for an eval. `learning`: keys of that section, over the defaults.
+    Where it is to be deterministic, nothing closes or is taken by the clock."""
+    never = "24h"
+    keys = {
+        "enabled": "true",
+        "block_episodes": 32,
+        "steps_per_block": 4,
+        "batch_episodes": 64,
+        "threads": 1,
+        "flush_after": never if deterministic else "2s",
+        "consolidate_when_idle": "false",
+    }
+    keys.update(learning)
+    if not replay:
+        keys["replay"] = "false"
+    if deterministic:
+        keys["deterministic"] = "true"
+    return CONFIG.format(
+        data_dir=json.dumps(memory_dir),
+        seed=seed,
+        idle_close=never if deterministic else "10s",
+        learning=", ".join(f"{key}: {value}" for key, value in keys.items()),
+    )
+
+
+def build_dir(given):
+    """The build folder: the one given, or build/release of this tree."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return given or os.path.join(root, "build", "release")
 
 
 class Failed(Exception):
@@ -110,7 +155,13 @@ class Daemon:
     def learning(self):
         """The learner's part of the status, its counts as ints (JSON carries uint64 as text)."""
         learning = self.status()["learning"]
-        return {key: int(learning.get(key, 0)) for key in ("steps_stream", "steps_consolidation")}
+        keys = ("steps_stream", "steps_consolidation", "episodes_waiting", "episodes_trainable")
+        counts = {key: int(learning.get(key, 0)) for key in keys}
+        return counts | {"state": learning.get("state", "")}
+
+    def weights_hash(self):
+        """SHA-256 of the published weights, where the daemon tells it; else None."""
+        return self.status()["serving"].get("weights_hash") or None
 
     def ingest(self, manifest, max_unlearned):
         self.ctl("ingest", "--manifest", manifest, "--max-unlearned", max_unlearned)
@@ -121,6 +172,16 @@ class Daemon:
             marks = self.status()["watermarks"]
             if int(marks.get("learned", 0)) >= int(marks.get("durable", 0)):
                 return
+            time.sleep(0.5)
+
+    def wait_settled(self, block_episodes):
+        """Waits until no full block waits and no step is being made. What is too little for a
+        block, or still open, stays unlearned: for runs in which nothing is taken by the clock."""
+        settled = 0
+        while settled < 2:  # the state is told after a step, so it is asked twice
+            learning = self.learning()
+            busy = learning["state"] != "IDLE" or learning["episodes_waiting"] >= block_episodes
+            settled = 0 if busy else settled + 1
             time.sleep(0.5)
 
     def publish(self):

@@ -2,8 +2,9 @@
 """The digits eval: real data into a real daemon over a real socket, and back by recall.
 
 `run` builds the stream (digits_data.py), starts `mixmatchd`, ingests at the learner's pace,
-evaluates after each tenth, at the stream's end and after consolidation, prints a table and writes
-JSON. `export` only writes the files. Standard library only; README.md explains the figures.
+evaluates after each tenth, at the stream's end and after consolidation, prints tables and writes
+JSON; with several seeds, one run after another and their means. `export` only writes the files.
+Standard library only; README.md explains the figures.
 """
 import argparse
 import json
@@ -16,53 +17,65 @@ import time
 
 import daemon as mixmatch
 import digits_data
+import figures
 
 AHEAD_EPISODES = 64  # the stream is never farther ahead of what is learned
-SKIPPED = 77
+BLOCK_EPISODES = 8
 
-# Events come up to three seconds out of order (event time), so lateness is well above that. Growth
-# publishing is off: the eval publishes by command, so that its figures belong to known moments.
-CONFIG = """\
-data_dir: {data_dir}
-listen: "127.0.0.1:0"
-seed: {seed}
-episodes: {{gap: 1s, max_length: 30s, lateness: 6s, idle_close: 10s}}
-model: {{preset: nano, device: auto}}
-learning:
-  {{enabled: true, threads: 1,
-   flush_after: 2s, consolidate_when_idle: false}}
-generations: {{probe_share: 0.05, automatic: false}}
-"""
+
+def seeds_of(text):
+    return [int(part) for part in text.split(",")]
+
+
+def add_stream_options(parser, with_order=True):
+    if with_order:
+        parser.add_argument("--order", choices=["shuffled", "class"], default="shuffled")
+    parser.add_argument("--episodes", type=int, default=6000, metavar="N")
+    parser.add_argument("--named", type=float, default=1.0, metavar="SHARE")
+    parser.add_argument("--part", choices=["validation", "test"], default="validation")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def add_run_options(parser, flags=True):
+    parser.add_argument("data", metavar="DATA_DIR", help="folder with fsdd/recordings and mnist")
+    parser.add_argument("--seeds", type=seeds_of, metavar="1,2,…", help="one run after another")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there")
+    parser.add_argument("--build", metavar="DIR", help="build folder; default build/release")
+    parser.add_argument("--consolidate-steps", type=int, default=350, metavar="N")
+    parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
+    if not flags:
+        return
+    parser.add_argument("--no-replay", action="store_true", help="learn from new episodes alone")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="nothing by the clock; tell the weights' hash"
+    )
 
 
 def parse_args(argv):
     parser = argparse.ArgumentParser(prog="digits", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="stream into a daemon and evaluate")
-    run.add_argument("data", metavar="DATA_DIR", help="folder with fsdd/recordings and mnist")
-    run.add_argument("--json", metavar="FILE", help="write all figures there")
-    run.add_argument("--build", metavar="DIR", help="build folder; default build/release")
-    run.add_argument("--consolidate-steps", type=int, default=350, metavar="N")
-    run.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
+    add_run_options(run)
     export = commands.add_parser("export", help="only write manifests, files and queries")
     export.add_argument("--data", required=True, metavar="DIR")
     export.add_argument("--out", required=True, metavar="DIR")
     for command in (run, export):
-        command.add_argument("--order", choices=["shuffled", "class"], default="shuffled")
-        command.add_argument("--episodes", type=int, default=6000, metavar="N")
-        command.add_argument("--named", type=float, default=1.0, metavar="SHARE")
-        command.add_argument("--part", choices=["validation", "test"], default="validation")
-        command.add_argument("--seed", type=int, default=1)
+        add_stream_options(command)
     args = parser.parse_args(argv)
+    check_args(parser, args)
+    return args
+
+
+def check_args(parser, args):
     if args.episodes < 10:
         parser.error("--episodes: at least 10")
     if not 0 <= args.named <= 1:
         parser.error("--named: a share from 0 to 1")
-    return args
 
 
 def write_files(args, data_dir, out_dir):
-    """Writes stream and queries. Returns the stream's tenths and the two kinds of query files."""
+    """Writes stream and queries. Returns the stream's tenths, each with its query files, and the
+    query file of all directions."""
     data = digits_data.Digits(data_dir, out_dir, args.seed, args.part)
     tenths = data.write_stream(data.episodes(args.episodes, args.order, args.named), 10)
     with_text = args.named > 0
@@ -72,22 +85,11 @@ def write_files(args, data_dir, out_dir):
     return tenths, data.write_queries("queries.jsonl", with_text)
 
 
-def pair_name(pair):
-    return "+".join(pair["query"]) + " → " + pair["want"]
-
-
-def print_table(title, pairs):
-    print(f"\n{title}")
-    print(f"  {'query → wanted':<24}{'count':>7}{'P@1':>8}{'P@k':>8}{'MRR':>8}{'recall@k':>10}")
-    for pair in pairs:
-        figures = "".join(f"{pair[key]:>8.3f}" for key in ("p_at_1", "p_at_k", "mrr"))
-        print(f"  {pair_name(pair):<24}{pair['count']:>7}{figures}{pair['recall_at_k']:>10.3f}")
-    single = {(pair["query"][0], pair["want"]): pair for pair in pairs if len(pair["query"]) == 1}
-    for pair in (pair for pair in pairs if len(pair["query"]) > 1):
-        better = max(single[part, pair["want"]]["p_at_k"] for part in pair["query"])
-        gain = pair["p_at_k"] - better
-        print(f"  {pair_name(pair)}: {gain:+.3f} P@k against the better of its parts alone")
-    sys.stdout.flush()
+def write_json(path, value):
+    if path:
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(value, out, indent=1)
+            out.write("\n")
 
 
 class Eval:
@@ -98,112 +100,196 @@ class Eval:
         self._daemon = daemon
         self._start_s = time.monotonic()
         self.result = {"order": args.order, "named": args.named, "part": args.part}
-        self.result.update(seed=args.seed, episodes=args.episodes, seconds_by_stage={})
+        self.result.update(seed=args.seed, episodes=args.episodes, replay=not args.no_replay)
+        self.result.update(deterministic=args.deterministic, seconds_by_stage={})
 
     def say(self, text):
         print(f"[{time.monotonic() - self._start_s:6.1f} s] {text}", flush=True)
 
-    def _timed(self, stage, call, *arguments):
+    def timed(self, stage, call, *arguments):
         begin_s = time.monotonic()
         result = call(*arguments)
         stages = self.result["seconds_by_stage"]
         stages[stage] = round(stages.get(stage, 0) + time.monotonic() - begin_s, 2)
         return result
 
-    def _publish(self):
-        published = self._timed("publish", self._daemon.publish)
-        return published
+    def ask(self, queries):
+        """The pairs of a file of queries."""
+        return self.timed("eval", self._daemon.eval, queries)["pairs"]
 
-    def stream(self, tenths):
+    def publish(self):
+        return self.timed("publish", self._daemon.publish)
+
+    def stream(self, tenths, after_tenth=None):
+        """Ingests tenth by tenth. `after_tenth(index)`, where given, adds to the entry."""
         self.result["resident_idle_mb"] = self._daemon.resident_mb()
         ahead = int(AHEAD_EPISODES * (2 + self._args.named))
         self.result["anytime"] = []
         for number, tenth in enumerate(tenths):
-            self._timed("stream", self._daemon.ingest, tenth["path"], ahead)
-            generation = self._publish()
-            report = self._timed("eval", self._daemon.eval, tenth["queries"])
+            self.timed("stream", self._daemon.ingest, tenth["path"], ahead)
+            generation = self.publish()
+            pairs = self.ask(tenth["queries"])
             entry = {"episodes": tenth["episodes"], "classes": tenth["seen"]}
-            entry.update(generation=generation, pairs=report["pairs"])
+            entry.update(generation=generation, pairs=pairs)
+            if after_tenth is not None:
+                entry.update(after_tenth(number))
             self.result["anytime"].append(entry)
-            figures = ", ".join(
-                f"{pair_name(p)} {p['p_at_k']:.3f}" for p in report["pairs"] if len(p["query"]) == 1
+            shown = ", ".join(
+                f"{figures.pair_name(p)} {p['p_at_k']:.3f}" for p in pairs if len(p["query"]) == 1
             )
-            self.say(f"{tenth['episodes']} episodes, generation {generation}; P@k {figures}")
+            self.say(f"{tenth['episodes']} episodes, generation {generation}; P@k {shown}")
+        self.result["anytime_summary"] = figures.anytime_summary(self.result["anytime"])
+        print("\nAnytime, over the classes seen so far")
+        print(figures.anytime_table(self.result["anytime_summary"]), flush=True)
+
+    def _wait_learned(self):
+        if self._args.deterministic:
+            self._daemon.wait_settled(BLOCK_EPISODES)
+        else:
+            self._daemon.wait_learned()
 
     def stream_end(self, queries):
-        self._timed("stream", self._daemon.wait_learned)
-        generation = self._publish()
-        report = self._timed("eval", self._daemon.eval, queries)
-        self.result["stream_end"] = report["pairs"]
+        self.timed("stream", self._wait_learned)
+        generation = self.publish()
+        pairs = self.ask(queries)
+        self.result["stream_end"] = pairs
         self.result["steps_stream"] = self._daemon.learning()["steps_stream"]
         self.result["resident_stream_mb"] = self._daemon.resident_mb()
-        print_table(f"End of the stream (generation {generation})", report["pairs"])
+        print(f"\nEnd of the stream (generation {generation})\n{figures.pairs_table(pairs)}")
 
     def consolidate(self, queries):
         self.say(f"consolidating: {self._args.consolidate_steps} steps")
-        self._timed("consolidation", self._daemon.consolidate, self._args.consolidate_steps)
-        generation = self._publish()
-        report = self._timed("eval", self._daemon.eval, queries)
+        self.timed("consolidation", self._daemon.consolidate, self._args.consolidate_steps)
+        generation = self.publish()
+        report = self.timed("eval", self._daemon.eval, queries)
         learning = self._daemon.learning()
         self.result.update(k=report["k"], pairs=report["pairs"], generation=generation)
         self.result["steps_stream"] = learning["steps_stream"]
         self.result["steps_consolidation"] = learning["steps_consolidation"]
+        self.result["weights_hash"] = self._daemon.weights_hash()
         self.result["resident_mb"] = self._daemon.resident_mb()
         self.result["resident_peak_mb"] = self._daemon.resident_mb("VmHWM")
         self.result["seconds"] = round(time.monotonic() - self._start_s, 1)
-        print_table(f"After consolidation (generation {generation})", report["pairs"])
+        print(f"\nAfter consolidation (generation {generation})")
+        print(figures.pairs_table(report["pairs"]))
 
-
-def run(args):
-    if not os.path.isdir(os.path.join(args.data, "fsdd", "recordings")):
-        print(f"digits: skipped: no fsdd/recordings under '{args.data}'", file=sys.stderr)
-        return SKIPPED
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    build = args.build or os.path.join(root, "build", "release")
-    work = args.keep or tempfile.mkdtemp(prefix="mixmatch-digits-")
-    os.makedirs(work, exist_ok=True)
-    try:
-        tenths, queries = write_files(args, args.data, work)
-        config = CONFIG.format(data_dir=json.dumps(os.path.join(work, "memory")), seed=args.seed)
-        with mixmatch.Daemon(build, work, config) as daemon:
-            evaluation = Eval(args, daemon)
-            evaluation.say(f"daemon at {daemon.address}, working in {work}")
-            evaluation.stream(tenths)
-            evaluation.stream_end(queries)
-            evaluation.consolidate(queries)
-            result = evaluation.result
-        if args.json:
-            with open(args.json, "w", encoding="utf-8") as out:
-                json.dump(result, out, indent=1)
-                out.write("\n")
+    def print_end(self):
+        result = self.result
         print(
             f"\n{result['seconds']} s; {result['steps_stream']} steps in the stream, "
-            f"{result['steps_consolidation']} of consolidation; resident "
-            f"{result['resident_mb']} MB (idle {result['resident_idle_mb']}, peak {result['resident_peak_mb']})"
+            f"{result['steps_consolidation']} of consolidation; resident {result['resident_mb']} MB "
+            f"(idle {result['resident_idle_mb']}, peak {result['resident_peak_mb']})"
         )
-        return 0
+        if self._args.deterministic:
+            print(f"weights: {result['weights_hash'] or 'the daemon tells no weights_hash'}")
+        sys.stdout.flush()
+
+
+def with_daemon(args, call):
+    """Starts a daemon in a folder of its own for `call(daemon, folder)` and returns its result."""
+    work = args.keep or tempfile.mkdtemp(prefix="mixmatch-eval-")
+    os.makedirs(work, exist_ok=True)
+    try:
+        config = mixmatch.config(
+            os.path.join(work, "memory"),
+            args.seed,
+            replay=not args.no_replay,
+            deterministic=args.deterministic,
+            block_episodes=BLOCK_EPISODES,
+        )
+        with mixmatch.Daemon(mixmatch.build_dir(args.build), work, config) as daemon:
+            return call(daemon, work)
     finally:
         if not args.keep:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def main():
-    args = parse_args(sys.argv[1:])
+def run_one(args):
+    """One run with args.seed. Returns its result."""
+
+    def call(daemon, work):
+        tenths, queries = write_files(args, args.data, work)
+        evaluation = Eval(args, daemon)
+        evaluation.say(f"daemon at {daemon.address}, working in {work}, seed {args.seed}")
+        evaluation.stream(tenths)
+        evaluation.stream_end(queries)
+        evaluation.consolidate(queries)
+        evaluation.print_end()
+        return evaluation.result
+
+    return with_daemon(args, call)
+
+
+def variant(args, **changes):
+    """The same arguments with some of them changed."""
+    return argparse.Namespace(**(vars(args) | changes))
+
+
+def summarise(runs):
+    """Means and standard errors over runs that differ in their seed alone, by point."""
+    over = figures.over_seeds
+    return {
+        "end of stream": over([figures.headline(run["stream_end"]) for run in runs]),
+        "consolidated": over([figures.headline(run["pairs"]) for run in runs]),
+        "anytime mean": over(
+            [figures.anytime_headline(run["anytime_summary"], "mean") for run in runs]
+        ),
+        "anytime worst": over(
+            [figures.anytime_headline(run["anytime_summary"], "worst") for run in runs]
+        ),
+    }
+
+
+def run_seeds(args, one=run_one, summary=summarise, columns=4):
+    """One run a seed; the JSON is written after each, so that an interrupted series is not lost."""
+    runs = []
+    for seed in args.seeds:
+        keep = args.keep and os.path.join(args.keep, f"seed-{seed}")
+        runs.append(one(variant(args, seed=seed, keep=keep)))
+        result = {"seeds": args.seeds[: len(runs)], "runs": runs, "summary": summary(runs)}
+        write_json(args.json, result)
+    print(f"\nMean ± standard error over seeds {', '.join(map(str, args.seeds))}")
+    print(figures.summary_table(result["summary"], columns), flush=True)
+    return result
+
+
+def run(args):
+    if args.seeds:
+        run_seeds(args)
+    else:
+        write_json(args.json, run_one(args))
+
+
+def guarded(name, data, call):
+    """Runs an eval's `call()` and gives its exit status; 77 where the data is absent."""
+    missing = digits_data.missing(data)
+    if missing:
+        print(f"{name}: skipped: no {missing} under '{data}'", file=sys.stderr)
+        return mixmatch.SKIPPED
     # Being told to stop ends the daemon too, by way of the usual unwinding.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if args.command == "export":
-        os.makedirs(args.out, exist_ok=True)
-        tenths, queries = write_files(args, args.data, args.out)
-        print(
-            f"{sum(tenth['events'] for tenth in tenths)} events in {len(tenths)} manifests; "
-            f"queries in {queries}"
-        )
-        return 0
     try:
-        return run(args)
+        call()
     except mixmatch.Failed as error:
-        print(f"digits: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def export(args):
+    os.makedirs(args.out, exist_ok=True)
+    tenths, queries = write_files(args, args.data, args.out)
+    print(
+        f"{sum(tenth['events'] for tenth in tenths)} events in {len(tenths)} manifests; "
+        f"queries in {queries}"
+    )
+
+
+def main():
+    args = parse_args(sys.argv[1:])
+    if args.command == "export":
+        return guarded("digits", args.data, lambda: export(args))
+    return guarded("digits", args.data, lambda: run(args))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ JITTER_S = 0.3  # each percept comes this much later than its episode, at most
 SHUFFLE_S = 3.0  # an event is delivered behind others that are this much younger, at most
 VALIDATION_IMAGES = 5000  # the last of MNIST's training part
 QUERY_IMAGES = 3000
-ANYTIME_AUDIO_PER_CLASS = 6
-ANYTIME_IMAGES_PER_CLASS = 12
+ANYTIME_PER_CLASS = (6, 12)  # recordings and images of each class that are asked after a tenth
 
 
 def write_png(path, pixels, width, height):
@@ -55,6 +54,12 @@ class Mnist:
     def pixels(self, index):
         size = self.height * self.width
         return self._pixels[index * size : (index + 1) * size]
+
+
+def missing(data_dir, parts=("fsdd/recordings", "mnist")):
+    """The first of the data sets' folders that is absent, or None."""
+    absent = [part for part in parts if not os.path.isdir(os.path.join(data_dir, part))]
+    return absent[0] if absent else None
 
 
 def recordings(data_dir, indexes):
@@ -175,9 +180,10 @@ class Digits:
                 "metadata": {"digit": str(episode["digit"])},
             }
 
-    def write_queries(self, name, with_text, seen=None):
+    def write_queries(self, name, with_text, seen=None, per_class=ANYTIME_PER_CLASS):
         """Writes the queries of all directions over items that are in no stream; with `seen`, a
-        subset fixed by the seed, over these digits alone. Returns the path."""
+        subset fixed by the seed, over these digits alone: of each so many recordings and images.
+        Returns the path."""
         rng = random.Random(f"queries {self._seed}")
         images = {digit: [] for digit in range(10)}
         for index in self._query_images:
@@ -187,8 +193,8 @@ class Digits:
             for digit in range(10):
                 rng.shuffle(images[digit])
                 rng.shuffle(audio[digit])
-                images[digit] = images[digit][:ANYTIME_IMAGES_PER_CLASS] if digit in seen else []
-                audio[digit] = audio[digit][:ANYTIME_AUDIO_PER_CLASS] if digit in seen else []
+                images[digit] = images[digit][: per_class[1]]
+                audio[digit] = audio[digit][: per_class[0]]
         path = os.path.join(self._out, name)
         with open(path, "w", encoding="utf-8") as out:
             for digit in range(10) if seen is None else seen:
