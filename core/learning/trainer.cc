@@ -21,7 +21,7 @@ namespace {
 // What the design fixes: nothing here is configuration.
 struct HyperParameters {
   float scale = 10;  // inverse temperature of the contrast
-  float view_weight = 0.5F;
+  float view_weight = 0;
   OptimiserSettings optimiser;
 };
 

@@ -32,10 +32,7 @@ def config(memory_dir, seed, replay=True, deterministic=False, **learning):
     never = "24h"
     keys = {
         "enabled": "true",
-        "block_episodes": 32,
-        "steps_per_block": 4,
-        "batch_episodes": 64,
-        "threads": 1,
+        "threads": 2,
         "flush_after": never if deterministic else "2s",
         "consolidate_when_idle": "false",
     }

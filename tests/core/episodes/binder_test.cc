@@ -245,9 +245,12 @@ TEST(ProbeTest, HoldsOutTheShareInWholeBlocksOfTime) {
   config.probe_salt = 3;
   int probes = 0;
   constexpr int kBlocks = 20000;
+  const auto held_out = [&config](const char* scene, absl::Time start) {
+    return IsProbe(config, ProbeDraw(config, scene, start));
+  };
   for (int block = 0; block < kBlocks; ++block) {
-    const bool first = IsProbe(config, "room", At(block * 10 + 0.1));
-    EXPECT_EQ(first, IsProbe(config, "room", At(block * 10 + 9.9)));
+    const bool first = held_out("room", At(block * 10 + 0.1));
+    EXPECT_EQ(first, held_out("room", At(block * 10 + 9.9)));
     probes += first ? 1 : 0;
   }
   EXPECT_NEAR(static_cast<double>(probes) / kBlocks, 0.05, 0.006);
@@ -260,10 +263,13 @@ TEST(ProbeTest, ChoosesOthersInAnotherSceneOrWithAnotherSalt) {
   salted.probe_salt = 99;
   int other_scene = 0;
   int other_salt = 0;
+  const auto held_out = [](const BindingConfig& from, const char* scene, absl::Time start) {
+    return IsProbe(from, ProbeDraw(from, scene, start));
+  };
   for (int block = 0; block < 200; ++block) {
-    const bool here = IsProbe(config, "room", At(block * 10));
-    other_scene += here != IsProbe(config, "hall", At(block * 10)) ? 1 : 0;
-    other_salt += here != IsProbe(salted, "room", At(block * 10)) ? 1 : 0;
+    const bool here = held_out(config, "room", At(block * 10));
+    other_scene += here != held_out(config, "hall", At(block * 10)) ? 1 : 0;
+    other_salt += here != held_out(salted, "room", At(block * 10)) ? 1 : 0;
   }
   EXPECT_GT(other_scene, 50);
   EXPECT_GT(other_salt, 50);

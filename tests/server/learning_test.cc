@@ -1,0 +1,117 @@
+// Learning in the daemon: the same stream gives the same weights, also through a crash; generations
+// go live by themselves; what the API tells of it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "test_daemon.h"
+
+namespace mixmatch {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kEvents = 480;  // two to an episode
+
+std::string Deterministic(int seed) {
+  return "seed: " + std::to_string(seed) +
+         "\n"
+         "episodes: {gap: 500ms, lateness: 500ms, idle_close: 24h}\n"
+         "learning: {deterministic: true, consolidate_when_idle: false, checkpoint_every: 200ms}\n"
+         "generations: {automatic: false}\n";
+}
+
+std::vector<v1::Event> Events(int first, int last) {
+  std::vector<v1::Event> events;
+  for (int i = first; i < last; ++i) {
+    const std::string id = std::to_string(i);
+    events.push_back(i % 2 == 0 ? VectorEvent(id, {1.0F * static_cast<float>(i % 5), 1, 2}, i)
+                                : TextEvent(id, "word" + std::to_string(i / 2 % 5), i - 0.8));
+  }
+  return events;
+}
+
+// Waits until no full block is left to learn and nothing has moved for a second; fails the test
+// after a minute.
+void AwaitLearned(TestDaemon& daemon, uint64_t events) {
+  uint64_t steps = 0;
+  int quiet = 0;
+  for (int waited = 0; waited < 1200; ++waited) {
+    const v1::GetStatusResponse status = daemon.GetStatus();
+    const v1::LearningStatus& learning = status.learning();
+    const bool idle = status.watermarks().recallable() >= events &&
+                      learning.episodes_waiting() < 8 && learning.steps_total() == steps &&
+                      learning.state() == v1::LearningStatus::IDLE;
+    quiet = idle ? quiet + 1 : 0;
+    if (quiet >= 20) return;
+    steps = learning.steps_total();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  FAIL() << daemon.GetStatus().ShortDebugString();
+}
+
+v1::Generation Publish(TestDaemon& daemon) {
+  grpc::ClientContext context;
+  SetDeadline(context, 60);
+  const auto stream = daemon.admin().PublishGeneration(&context, v1::PublishGenerationRequest());
+  v1::PublishGenerationResponse response;
+  while (stream->Read(&response)) {
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(response.phase(), v1::PublishGenerationResponse::PUBLISHED)
+      << response.ShortDebugString();
+  return response.generation();
+}
+
+v1::Generation LearnAndPublish(TestDaemon& daemon) {
+  daemon.Start();
+  Ingest(daemon, Events(0, kEvents));
+  AwaitLearned(daemon, kEvents);
+  return Publish(daemon);
+}
+
+TEST(LearningTest, TheSameStreamGivesTheSameWeightsThoughOneDaemonIsKilled) {
+  TestDaemon whole(Deterministic(3));
+  const v1::Generation expected = LearnAndPublish(whole);
+  EXPECT_NE(expected.weights_hash(), 0U);
+  EXPECT_GE(expected.steps(), 20U);
+
+  TestDaemon killed(Deterministic(3));
+  ASSERT_NO_FATAL_FAILURE(killed.Start());
+  Ingest(killed, Events(0, kEvents / 2));
+  for (int waited = 0; waited < 600 && killed.GetStatus().learning().steps_total() < 5; ++waited) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  killed.Kill();
+  const v1::Generation after_crash = LearnAndPublish(killed);
+  EXPECT_EQ(after_crash.steps(), expected.steps());
+  EXPECT_EQ(after_crash.weights_hash(), expected.weights_hash());
+
+  TestDaemon other(Deterministic(4));
+  EXPECT_NE(LearnAndPublish(other).weights_hash(), expected.weights_hash());
+}
+
+TEST(LearningTest, GenerationsGoLiveByThemselvesAndSayWhy) {
+  TestDaemon daemon(
+      "episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}\n"
+      "learning: {flush_after: 300ms, consolidate_when_idle: false}\n"
+      "generations: {publish_from: 32, probe_share: 0.2}\n");
+  ASSERT_NO_FATAL_FAILURE(daemon.Start());
+  Ingest(daemon, Events(0, kEvents));
+  for (int waited = 0; waited < 1200 && daemon.GetStatus().serving().number() == 0; ++waited) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  const v1::Generation serving = daemon.GetStatus().serving();
+  ASSERT_GT(serving.number(), 0U);
+  EXPECT_EQ(serving.trigger(), "growth");
+  EXPECT_THAT(serving.reason(), HasSubstr("published"));
+  ASSERT_GT(serving.scores_size(), 0);
+  EXPECT_EQ(serving.scores(0).measure(), "mean over pairs");
+  EXPECT_GE(serving.scores(0).candidate() + serving.scores(0).tolerance(),
+            serving.scores(0).serving());
+  EXPECT_GT(serving.periods_size(), 0);
+}
+
+}  // namespace
+}  // namespace mixmatch
