@@ -6,18 +6,23 @@
 #include <string>
 #include <utility>
 
+#include "core/base/status.h"
+
 namespace mixmatch {
 namespace {
 
 constexpr char kHistoryWeights[] = "learner/history";
 constexpr size_t kPaceSteps = 50;
 
+absl::StatusOr<TrainingHistory> Read(const GenerationStore& store) {
+  MM_ASSIGN_OR_RETURN(const std::string bytes, store.GetWeights(kHistoryWeights));
+  return TrainingHistory::Deserialize(bytes);
+}
+
 }  // namespace
 
 void HistoryKeeper::Load(uint64_t steps_total) {
-  const absl::StatusOr<std::string> bytes = store_->GetWeights(kHistoryWeights);
-  absl::StatusOr<TrainingHistory> read = bytes.status();
-  if (bytes.ok()) read = TrainingHistory::Deserialize(*bytes);
+  absl::StatusOr<TrainingHistory> read = Read(*store_);
   if (!read.ok() && !absl::IsNotFound(read.status())) {
     spdlog::warn("history of training not read, it begins anew: {}", read.status().ToString());
   }

@@ -77,7 +77,7 @@ size_t CountOf(const std::string& text, std::string_view piece) {
   return count;
 }
 
-void AddRow(uint64_t steps_total, std::vector<std::pair<std::string, double>> pairs,
+void AddRow(uint64_t steps_total, const std::vector<std::pair<std::string, double>>& pairs,
             v1::LearningHistoryRow* row) {
   row->set_steps_total(steps_total);
   row->set_steps_stream(25);
