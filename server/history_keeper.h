@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -13,6 +15,12 @@
 #include "core/learning/history.h"
 
 namespace mixmatch {
+
+// Over the last steps that had something to learn from (up to 50), pauses left out.
+struct Pace {
+  double loss = 0;  // mean
+  double steps_per_s = 0;
+};
 
 // Thread-safety: Safe for concurrent use. Borrows everything, which must outlive it.
 class HistoryKeeper {
@@ -31,6 +39,7 @@ class HistoryKeeper {
 
   // A copy, with the time until now.
   TrainingHistory Get() const;
+  Pace pace() const;
   // What the last steps came to, and the share of time that went into steps: cheap.
   HistoryRow Recent() const;
   double TimeShare() const;
@@ -40,6 +49,7 @@ class HistoryKeeper {
   const Clock* const clock_;
   mutable absl::Mutex mu_;
   TrainingHistory history_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::pair<double, absl::Duration>> recent_ ABSL_GUARDED_BY(mu_);  // loss and time
 };
 
 }  // namespace mixmatch

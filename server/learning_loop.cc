@@ -18,7 +18,6 @@ namespace {
 
 constexpr char kLearnerWeights[] = "learner";
 constexpr char kPausedSetting[] = "learning.paused";
-constexpr size_t kRecentSteps = 50;
 constexpr absl::Duration kPause = absl::Milliseconds(200);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
@@ -290,10 +289,6 @@ bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, bool replay, abs
     return false;
   }
   health_ = absl::OkStatus();
-  if (step->positives > 0) {
-    recent_.emplace_back(step->loss, end - start);
-    if (recent_.size() > kRecentSteps) recent_.pop_front();
-  }
   return true;
 }
 
@@ -315,9 +310,7 @@ bool LearningLoop::ConsolidateOnce() {
   }
   ++progress.steps_done;
   progress.elapsed = end - running_->start;
-  double loss = 0;
-  for (const auto& [value, took] : recent_) loss += value;
-  progress.loss = recent_.empty() ? 0 : loss / static_cast<double>(recent_.size());
+  progress.loss = history_.pace().loss;
   progress.steps_per_s = static_cast<double>(progress.steps_done) /
                          std::max(1e-9, absl::ToDoubleSeconds(progress.elapsed));
   if (end - running_->last_report >= kReportEvery) {
@@ -418,12 +411,9 @@ void LearningLoop::UpdateSnapshot() {
   snapshot.waiting = learner_->waiting();
   snapshot.parameter_count = learner_->trainer().parameter_count();
   snapshot.device = learner_->trainer().device();
-  double seconds = 0;
-  for (const auto& [loss, took] : recent_) {
-    snapshot.loss += loss / static_cast<double>(recent_.size());
-    seconds += absl::ToDoubleSeconds(took);
-  }
-  if (seconds > 0) snapshot.steps_per_s = static_cast<double>(recent_.size()) / seconds;
+  const Pace pace = history_.pace();
+  snapshot.loss = pace.loss;
+  snapshot.steps_per_s = pace.steps_per_s;
   const absl::MutexLock lock(&mu_);
   snapshot.health = health_;
   snapshot_ = std::move(snapshot);

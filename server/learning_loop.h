@@ -149,7 +149,6 @@ class LearningLoop {
   absl::Time last_event_;
   absl::Time rest_until_;     // no steps before, after an error or between idle steps
   absl::Time publish_again_;  // no publishing before, after an error
-  std::deque<std::pair<double, absl::Duration>> recent_;  // loss and time of the last steps
   LearningState state_ = LearningState::kIdle;
 
   std::atomic<int64_t> last_recall_ns_{0};

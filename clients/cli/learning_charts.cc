@@ -40,7 +40,9 @@ std::vector<std::string> PairsOf(const v1::GetLearningReportResponse& report) {
 
 Chart LossChart(const v1::GetLearningReportResponse& report) {
   Chart chart{.title = "Loss per pair", .x_label = "optimiser steps", .y_label = "loss (nats)"};
+  chart.x_covers = {0, static_cast<double>(report.steps_total())};
   chart.y_covers = {0};
+  chart.x_whole = true;
   std::map<std::string, std::vector<ChartPoint>> points;
   for (const v1::LearningHistoryRow& row : report.rows()) {
     for (const v1::PairLoss& pair : row.pairs()) {
@@ -61,7 +63,9 @@ Chart ScoreChart(const v1::GetLearningReportResponse& report) {
   Chart chart{.title = "Mean probe score of each candidate",
               .x_label = "optimiser steps",
               .y_label = kScoreLabel};
+  chart.x_covers = {0, static_cast<double>(report.steps_total())};
   chart.y_covers = {0.5, 1};
+  chart.x_whole = true;
   ChartSeries all{.name = "all candidates", .colour = "#9a9a9a"};
   ChartSeries published{
       .name = "published", .colour = "#2ca02c", .line = false, .mark = ChartSeries::Mark::kDot};
@@ -81,6 +85,7 @@ Chart PeriodChart(const v1::GetLearningReportResponse& report) {
               .x_label = "candidate",
               .y_label = kScoreLabel};
   chart.y_covers = {0.5, 1};
+  chart.x_whole = true;
   std::map<uint64_t, ChartSeries> periods;
   for (const v1::Judgement& judgement : report.judgements()) {
     for (const v1::PeriodScore& period : judgement.periods()) {

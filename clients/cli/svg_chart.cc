@@ -73,6 +73,7 @@ class Panel {
         y_.Cover(point.y);
       }
     }
+    for (const double x : chart.x_covers) x_.Cover(x);
     for (const double y : chart.y_covers) y_.Cover(y);
     x_ = x_.Widened();
     y_ = y_.Widened();
@@ -105,7 +106,7 @@ class Panel {
       *out += Line(kLeft, YOf(y), kRight, YOf(y), "#e0e0e0");
       *out += Text(kLeft - 6, YOf(y) + 4, "end", TickText(y));
     }
-    for (const double x : TicksOf(x_.low, x_.high)) {
+    for (const double x : TicksOf(x_.low, x_.high, chart_.x_whole ? 1 : 0)) {
       *out += Line(XOf(x), Y(kBottom), XOf(x), Y(kBottom + 5), "#404040");
       *out += Text(XOf(x), Y(kBottom + 18), "middle", TickText(x));
     }
@@ -208,18 +209,23 @@ std::string PaletteColour(size_t i) {
 }
 
 std::string ScaleColour(double share) {
-  constexpr std::array<double, 3> kFrom = {0x1B, 0x2A, 0x6B};
-  constexpr std::array<double, 3> kTo = {0xF2, 0x8E, 0x2B};
-  const double at = std::clamp(share, 0.0, 1.0);
+  using Colour = std::array<double, 3>;
+  static constexpr std::array<Colour, 3> kStops = {
+      Colour{0x1B, 0x2A, 0x6B}, Colour{0xB5, 0x36, 0x7A}, Colour{0xF2, 0xA0, 0x2B}};
+  const double at = std::clamp(share, 0.0, 1.0) * (kStops.size() - 1);
+  const size_t stop = std::min(static_cast<size_t>(at), kStops.size() - 2);
+  const double within = at - static_cast<double>(stop);
   std::string colour = "#";
-  for (size_t i = 0; i < kFrom.size(); ++i) {
-    absl::StrAppend(&colour,
-                    absl::StrFormat("%02x", std::lround(kFrom[i] + at * (kTo[i] - kFrom[i]))));
+  for (size_t i = 0; i < 3; ++i) {
+    const double from = kStops[stop][i];
+    absl::StrAppend(
+        &colour,
+        absl::StrFormat("%02x", std::lround(from + within * (kStops[stop + 1][i] - from))));
   }
   return colour;
 }
 
-std::vector<double> TicksOf(double low, double high) {
+std::vector<double> TicksOf(double low, double high, double apart_min) {
   std::vector<double> ticks;
   if (!(low < high) || !std::isfinite(high - low)) return ticks;
   const double rough = (high - low) / 5;
@@ -228,6 +234,7 @@ std::vector<double> TicksOf(double low, double high) {
   for (const double factor : {5.0, 2.0, 1.0}) {
     if (factor * power >= rough * 0.8) step = factor * power;
   }
+  step = std::max(step, apart_min);
   const double first = std::ceil(low / step - 1e-9);
   const double last = std::floor(high / step + 1e-9);
   for (double i = first; i <= last && ticks.size() < 12; ++i) {

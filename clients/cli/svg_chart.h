@@ -34,8 +34,10 @@ struct Chart {
   std::string y_label;
   std::vector<ChartSeries>
       series;  // at most kSeriesMax are drawn; the legend says what is left out
-  // The y axis covers these and all points.
+  // The axes cover these and all points.
+  std::vector<double> x_covers;
   std::vector<double> y_covers;
+  bool x_whole = false;  // x counts something: no ticks between whole numbers
 };
 
 inline constexpr size_t kSeriesMax = 16;
@@ -45,11 +47,12 @@ std::string SvgOf(std::string_view title, std::span<const Chart> charts);
 
 // Colour i of a palette of ten that are told apart on white; then from the beginning.
 std::string PaletteColour(size_t i);
-// A colour of a scale from dark blue (0) to orange (1).
+// A colour of a scale from dark blue (0) by way of magenta to orange (1).
 std::string ScaleColour(double share);
 
-// Places of ticks: 1, 2 or 5 times a power of ten apart, about five of them within [low, high].
-std::vector<double> TicksOf(double low, double high);
+// Places of ticks: 1, 2 or 5 times a power of ten apart, but at least `apart_min`; about five of
+// them within [low, high].
+std::vector<double> TicksOf(double low, double high, double apart_min = 0);
 
 // Text that may stand in XML: what means something there is escaped, control characters are spaces.
 std::string XmlText(std::string_view text);

@@ -77,7 +77,7 @@ size_t CountOf(const std::string& text, std::string_view piece) {
   return count;
 }
 
-void AddRow(uint64_t steps_total, std::vector<std::pair<std::string, double>> pairs,
+void AddRow(uint64_t steps_total, const std::vector<std::pair<std::string, double>>& pairs,
             v1::LearningHistoryRow* row) {
   row->set_steps_total(steps_total);
   row->set_steps_stream(25);
@@ -141,9 +141,10 @@ TEST(LearningSvgTest, IsWellFormedWhateverThingsAreCalled) {
 
 TEST(LearningSvgTest, HasEveryPointAndEveryMark) {
   const std::string svg = LearningSvg(Report());
-  // The loss of one pair at three rows, of the other at two; 0 to 4 over 240 pixels.
-  EXPECT_THAT(svg, HasSubstr("<polyline points=\"70.0,40.0 385.0,100.0 700.0,160.0\""));
-  EXPECT_THAT(svg, HasSubstr("<polyline points=\"70.0,70.0 385.0,130.0\""));
+  // The loss of one pair at three rows, of the other at two; 0 to 75 steps over 630 pixels, 0 to 4
+  // over 240.
+  EXPECT_THAT(svg, HasSubstr("<polyline points=\"280.0,40.0 490.0,100.0 700.0,160.0\""));
+  EXPECT_THAT(svg, HasSubstr("<polyline points=\"280.0,70.0 490.0,130.0\""));
   // Means of three candidates, two published and one refused; the same marks in the legend.
   EXPECT_EQ(CountOf(svg, "r=\"4.0\" fill=\"#2ca02c\""), 2U + 1U);
   EXPECT_EQ(CountOf(svg, "stroke=\"#d62728\" stroke-width=\"2\""), 1U + 1U);
@@ -157,6 +158,14 @@ TEST(LearningSvgTest, IsAPictureFromTheFirstMomentOn) {
   const std::string svg = LearningSvg({});
   EXPECT_EQ(XmlFault(svg), "");
   EXPECT_EQ(CountOf(svg, "nothing yet"), 3U);
+}
+
+TEST(SvgChartTest, ColoursAreToldApartAndRunFromBlueToOrange) {
+  EXPECT_NE(PaletteColour(0), PaletteColour(1));
+  EXPECT_EQ(PaletteColour(0), PaletteColour(10));
+  EXPECT_EQ(ScaleColour(0), "#1b2a6b");
+  EXPECT_EQ(ScaleColour(0.5), "#b5367a");
+  EXPECT_EQ(ScaleColour(1), "#f2a02b");
 }
 
 TEST(SvgChartTest, LeavesOutWhatIsNoNumberAndSaysWhatDoesNotFit) {
@@ -184,6 +193,7 @@ TEST(SvgChartTest, TicksAreRoundNumbersWithinTheAxis) {
               Pointwise(DoubleEq(), std::vector<double>{200, 400, 600, 800, 1000, 1200}));
   EXPECT_THAT(TicksOf(-0.6, 0.5),
               Pointwise(DoubleEq(), std::vector<double>{-0.6, -0.4, -0.2, 0, 0.2, 0.4}));
+  EXPECT_THAT(TicksOf(1, 2, 1), Pointwise(DoubleEq(), std::vector<double>{1, 2}));
   EXPECT_TRUE(TicksOf(1, 1).empty());
 }
 

@@ -57,15 +57,16 @@ TEST(HistoryTest, ARowHoldsTwentyFiveStepsAndTheLastOneMayBeOpen) {
 
 TEST(HistoryTest, StaysBoundedAndLosesNothingButResolution) {
   TrainingHistory history;
-  constexpr uint64_t kSteps = 25 * 512 * 5 + 7;
+  constexpr uint64_t kRow = 25;
+  constexpr uint64_t kSteps = kRow * 512 * 5 + 7;
   for (uint64_t n = 1; n <= kSteps; ++n) {
     AddStep(history, n, Loss(2, 1));
     if (n % 25 == 0) {
       ASSERT_LE(history.rows().size(), TrainingHistory::kRowsMax + 1);
     }
-    if (n == 25 * 512) {
+    if (n == kRow * 512) {
       ASSERT_EQ(history.rows().size(), 512U);
-    } else if (n == 25 * 513) {
+    } else if (n == kRow * 513) {
       ASSERT_EQ(history.rows().size(), 257U);
     }
   }
@@ -172,17 +173,18 @@ TEST(HistoryTest, OnlySoManyPairsHaveNamesOfTheirOwn) {
 }
 
 TEST(HistoryTest, ComesBackAsItWasAndGoesOnTheSame) {
+  constexpr uint64_t kSteps = 12'828;  // 513 rows and 3 steps
   TrainingHistory history;
-  AddSteps(history, 1, 25 * 513 + 3);
+  AddSteps(history, 1, kSteps);
   const std::string bytes = history.Serialize();
   auto copy = TrainingHistory::Deserialize(bytes);
   ASSERT_TRUE(copy.ok()) << copy.status();
   EXPECT_EQ(copy->Serialize(), bytes);
   EXPECT_EQ(copy->rows(), history.rows());
   EXPECT_EQ(copy->wall_time(), history.wall_time());
-  copy->Resume(At(25 * 513 + 3));
-  AddSteps(history, 25 * 513 + 4, 25 * 600);
-  AddSteps(*copy, 25 * 513 + 4, 25 * 600);
+  copy->Resume(At(kSteps));
+  AddSteps(history, kSteps + 1, 15'000);
+  AddSteps(*copy, kSteps + 1, 15'000);
   EXPECT_EQ(copy->Serialize(), history.Serialize());
   const auto empty = TrainingHistory::Deserialize(TrainingHistory().Serialize());
   ASSERT_TRUE(empty.ok()) << empty.status();
