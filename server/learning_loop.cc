@@ -16,23 +16,10 @@
 namespace mixmatch {
 namespace {
 
-constexpr char kLearnerWeights[] = "learner";
 constexpr char kPausedSetting[] = "learning.paused";
 constexpr absl::Duration kPause = absl::Milliseconds(200);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
-LearnerConfig LearnerConfigOf(const Config& config) {
-  LearnerConfig learner;
-  learner.block_episodes = static_cast<int>(config.learning.block_episodes);
-  learner.steps_per_block = static_cast<int>(config.learning.steps_per_block);
-  learner.batch_episodes = static_cast<int>(config.learning.batch_episodes);
-  learner.replay = config.learning.replay;
-  learner.probes_max = config.generations.probes_max;
-  learner.trainer.device = config.model.device;
-  learner.trainer.percepts_max = static_cast<int>(config.episodes.percepts_max);
-  return learner;
-}
-
 // Everything else in the process goes first. Threads that this one starts inherit it.
 void LowerPriority() {
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
@@ -45,21 +32,16 @@ void LowerPriority() {
 
 LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const Parts& parts)
     : config_(config),
-      model_(model),
       parts_(parts),
-      learner_config_(LearnerConfigOf(config)),
-      history_(parts.store, parts.clock),
+      keeper_(config, model, parts.store, parts.episodes, parts.generations, parts.clock),
       publishing_(config, parts.generations, parts.watermarks, parts.episodes, parts.clock) {}
 
 LearningLoop::~LearningLoop() { Stop(); }
 
 absl::Status LearningLoop::Start() {
-  MM_RETURN_IF_ERROR(RestoreLearner());
-  history_.Load(learner_->progress().steps_total);
-  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
-  const absl::Time now = parts_.clock->Now();
-  last_checkpoint_ = last_closed_ = last_event_ = now;
-  checkpoint_steps_ = learner_->progress().steps_total;
+  MM_RETURN_IF_ERROR(keeper_.Open());
+  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner().progress().taken));
+  last_closed_ = last_event_ = parts_.clock->Now();
   {
     const absl::MutexLock lock(&mu_);
     const absl::StatusOr<std::string> paused = parts_.database->GetSetting(kPausedSetting);
@@ -67,30 +49,6 @@ absl::Status LearningLoop::Start() {
   }
   UpdateSnapshot();
   thread_ = std::thread([this] { Run(); });
-  return absl::OkStatus();
-}
-
-absl::Status LearningLoop::RestoreLearner() {
-  absl::StatusOr<std::string> checkpoint = parts_.store->GetWeights(kLearnerWeights);
-  if (absl::IsDataLoss(checkpoint.status())) {
-    // The serving generation's own checkpoint is the next best; what came after is learned again.
-    spdlog::error("{}; going on from the serving generation's", checkpoint.status().ToString());
-    checkpoint = parts_.store->GetWeights(
-        absl::StrCat("generation/", parts_.generations->serving()->number, "/learner"));
-  }
-  if (checkpoint.ok()) {
-    auto restored = Learner::Restore(model_, learner_config_, parts_.episodes, *checkpoint);
-    if (restored.ok()) {
-      learner_ = *std::move(restored);
-      return absl::OkStatus();
-    }
-    if (!absl::IsFailedPrecondition(restored.status())) return restored.status();
-    spdlog::warn("{}; a new learner starts and learns what is stored by replay",
-                 restored.status().ToString());
-  } else if (!absl::IsNotFound(checkpoint.status())) {
-    return checkpoint.status();
-  }
-  MM_ASSIGN_OR_RETURN(learner_, Learner::Create(model_, learner_config_, parts_.episodes));
   return absl::OkStatus();
 }
 
@@ -186,7 +144,7 @@ void LearningLoop::Run() {
   while (true) {
     RunCommands();
     const bool worked = Work();
-    SaveCheckpoint(/*force=*/false);
+    keeper_.Save(/*force=*/false);
     UpdateSnapshot();
     const absl::MutexLock lock(&mu_);
     if (stopping_) break;
@@ -203,7 +161,7 @@ void LearningLoop::Run() {
     consolidations_.pop_front();
   }
   publishing_.End(ending);
-  SaveCheckpoint(/*force=*/true);
+  keeper_.Save(/*force=*/true);
 }
 
 void LearningLoop::RunCommands() {
@@ -260,8 +218,11 @@ bool LearningLoop::Work() {
 bool LearningLoop::PublishOnce() {
   const absl::Time now = parts_.clock->Now();
   if (now < publish_again_) return false;
-  const absl::StatusOr<bool> worked = publishing_.Work(*learner_);
-  if (publishing_.TakeGoBack() && !config_.learning.deterministic) GoBack();
+  const absl::StatusOr<bool> worked = publishing_.Work(learner());
+  if (publishing_.TakeGoBack() && !config_.learning.deterministic && keeper_.GoBack()) {
+    const absl::Status told = AfterRestart();
+    if (!told.ok()) spdlog::error("learned watermark not moved: {}", told.ToString());
+  }
   if (worked.ok()) return *worked;
   spdlog::error("publishing failed: {}", worked.status().ToString());
   publish_again_ = now + kRestAfterError;
@@ -269,10 +230,10 @@ bool LearningLoop::PublishOnce() {
 }
 
 bool LearningLoop::LearnOnce(bool flush) {
-  if (!learner_->HasNew(flush)) return false;
+  if (!learner().HasNew(flush)) return false;
   const absl::Time start = parts_.clock->Now();
-  const absl::StatusOr<StepResult> step = learner_->StepNew(flush);
-  const absl::Status taken = parts_.watermarks->SetTaken(learner_->progress().taken);
+  const absl::StatusOr<StepResult> step = learner().StepNew(flush);
+  const absl::Status taken = parts_.watermarks->SetTaken(learner().progress().taken);
   if (!taken.ok()) spdlog::error("learned watermark not moved: {}", taken.ToString());
   parts_.watermarks->Publish();
   return Note(step, /*replay=*/false, start, parts_.clock->Now());
@@ -280,7 +241,8 @@ bool LearningLoop::LearnOnce(bool flush) {
 
 bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Time start,
                         absl::Time end) {
-  if (step.ok()) history_.Add({learner_->progress().steps_total, replay, start, end}, *step);
+  if (step.ok())
+    keeper_.history().Add({learner().progress().steps_total, replay, start, end}, *step);
   const absl::MutexLock lock(&mu_);
   if (!step.ok()) {
     if (step.status() != health_) spdlog::error("a step failed: {}", step.status().ToString());
@@ -302,7 +264,7 @@ bool LearningLoop::ConsolidateOnce() {
     EndConsolidation(absl::OkStatus());
     return true;
   }
-  const absl::StatusOr<StepResult> step = learner_->StepReplay();
+  const absl::StatusOr<StepResult> step = learner().StepReplay();
   const absl::Time end = parts_.clock->Now();
   if (!Note(step, /*replay=*/true, start, end)) {
     EndConsolidation(step.status());
@@ -310,7 +272,7 @@ bool LearningLoop::ConsolidateOnce() {
   }
   ++progress.steps_done;
   progress.elapsed = end - running_->start;
-  progress.loss = history_.pace().loss;
+  progress.loss = keeper_.history().pace().loss;
   progress.steps_per_s = static_cast<double>(progress.steps_done) /
                          std::max(1e-9, absl::ToDoubleSeconds(progress.elapsed));
   if (end - running_->last_report >= kReportEvery) {
@@ -323,7 +285,7 @@ bool LearningLoop::ConsolidateOnce() {
 void LearningLoop::EndConsolidation(const absl::Status& status) {
   Running ended = *std::move(running_);
   running_.reset();
-  SaveCheckpoint(/*force=*/true);
+  keeper_.Save(/*force=*/true);
   if (status.ok()) {
     ended.progress.elapsed = parts_.clock->Now() - ended.start;
     ended.progress.done = true;
@@ -334,7 +296,7 @@ void LearningLoop::EndConsolidation(const absl::Status& status) {
 
 bool LearningLoop::ConsolidateIdle() {
   const absl::Time start = parts_.clock->Now();
-  const LearnerProgress progress = learner_->progress();
+  const LearnerProgress progress = learner().progress();
   const double passes = static_cast<double>(progress.steps_total) *
                         static_cast<double>(config_.learning.batch_episodes);
   if (!config_.learning.consolidate_when_idle || config_.learning.deterministic ||
@@ -343,7 +305,7 @@ bool LearningLoop::ConsolidateIdle() {
       passes >= config_.learning.idle_passes_max * static_cast<double>(progress.trainable)) {
     return false;
   }
-  const absl::StatusOr<StepResult> step = learner_->StepReplay();
+  const absl::StatusOr<StepResult> step = learner().StepReplay();
   const absl::Time end = parts_.clock->Now();
   if (!Note(step, /*replay=*/true, start, end)) return false;
   rest_until_ = start + (end - start) / config_.learning.idle_cpu_share;
@@ -352,66 +314,28 @@ bool LearningLoop::ConsolidateIdle() {
   return true;
 }
 
-void LearningLoop::GoBack() {
-  const Generation serving = parts_.generations->serving()->number;
-  const absl::StatusOr<std::string> checkpoint =
-      parts_.store->GetWeights(absl::StrCat("generation/", serving, "/learner"));
-  // Generation 0 has none: to go back to it would be to begin anew, which is no better.
-  const absl::Status restarted =
-      checkpoint.ok() ? RestartLearner(*checkpoint) : checkpoint.status();
-  if (!restarted.ok()) {
-    spdlog::warn("candidates were refused again and again; the learner goes on: {}",
-                 restarted.ToString());
-    return;
-  }
-  spdlog::warn("candidates were refused again and again; the learner went back to generation {}",
-               serving);
-}
-
 absl::Status LearningLoop::DoRollback() {
   MM_ASSIGN_OR_RETURN(const std::string checkpoint, parts_.generations->Rollback());
-  MM_RETURN_IF_ERROR(RestartLearner(checkpoint));
+  MM_RETURN_IF_ERROR(keeper_.Restart(checkpoint));
   spdlog::warn("rolled back: generation {} serves", parts_.generations->serving()->number);
-  return absl::OkStatus();
+  return AfterRestart();
 }
 
-absl::Status LearningLoop::RestartLearner(const std::string& checkpoint) {
-  auto learner = checkpoint.empty()
-                     ? Learner::Create(model_, learner_config_, parts_.episodes)
-                     : Learner::Restore(model_, learner_config_, parts_.episodes, checkpoint);
-  if (absl::IsFailedPrecondition(learner.status())) {  // of another architecture
-    learner = Learner::Create(model_, learner_config_, parts_.episodes);
-  }
-  MM_RETURN_IF_ERROR(learner.status());
-  learner_ = *std::move(learner);
-  history_.Undo(learner_->progress().steps_total);
+absl::Status LearningLoop::AfterRestart() {
   publishing_.Reset();
-  SaveCheckpoint(/*force=*/true);
-  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner_->progress().taken));
+  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner().progress().taken));
   parts_.watermarks->Publish();
   return absl::OkStatus();
-}
-
-void LearningLoop::SaveCheckpoint(bool force) {
-  const absl::Time now = parts_.clock->Now();
-  const uint64_t steps = learner_->progress().steps_total;
-  const bool due = now - last_checkpoint_ >= config_.learning.checkpoint_every;
-  if (!force && (!due || steps == checkpoint_steps_)) return;
-  const absl::Status saved = parts_.store->PutWeights(kLearnerWeights, learner_->Checkpoint());
-  if (!saved.ok()) spdlog::error("checkpoint not saved: {}", saved.ToString());
-  if (saved.ok()) history_.Save();  // never ahead of the learner
-  last_checkpoint_ = now;
-  checkpoint_steps_ = steps;
 }
 
 void LearningLoop::UpdateSnapshot() {
   LearningSnapshot snapshot;
   snapshot.state = state_;
-  snapshot.progress = learner_->progress();
-  snapshot.waiting = learner_->waiting();
-  snapshot.parameter_count = learner_->trainer().parameter_count();
-  snapshot.device = learner_->trainer().device();
-  const Pace pace = history_.pace();
+  snapshot.progress = learner().progress();
+  snapshot.waiting = learner().waiting();
+  snapshot.parameter_count = learner().trainer().parameter_count();
+  snapshot.device = learner().trainer().device();
+  const Pace pace = keeper_.history().pace();
   snapshot.loss = pace.loss;
   snapshot.steps_per_s = pace.steps_per_s;
   const absl::MutexLock lock(&mu_);

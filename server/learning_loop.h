@@ -24,7 +24,7 @@
 #include "core/generations/generations.h"
 #include "core/learning/learner.h"
 #include "server/config.h"
-#include "server/history_keeper.h"
+#include "server/learner_keeper.h"
 #include "server/publish_desk.h"
 #include "server/watermarks.h"
 #include "storage/database.h"
@@ -101,7 +101,7 @@ class LearningLoop {
 
   LearningSnapshot snapshot() const;
   // How training went.
-  const HistoryKeeper& history() const { return history_; }
+  const HistoryKeeper& history() const { return keeper_.history(); }
 
  private:
   struct Running {  // the consolidation at work
@@ -111,7 +111,6 @@ class LearningLoop {
     absl::Time last_report;
   };
 
-  absl::Status RestoreLearner();
   void Run();
   void RunCommands();
   // One unit of work; false when there was nothing to do.
@@ -121,28 +120,21 @@ class LearningLoop {
   bool ConsolidateOnce();
   bool ConsolidateIdle();
   absl::Status DoRollback();
-  // After refusals in a row: on from the checkpoint of what serves.
-  void GoBack();
-  // Empty: from the seeded encoder.
-  absl::Status RestartLearner(const std::string& checkpoint);
+  // Tells the others that the learner is another one.
+  absl::Status AfterRestart();
+  Learner& learner() { return keeper_.learner(); }
   absl::Time LastRecall() const;
   bool Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Time start, absl::Time end);
   void EndConsolidation(const absl::Status& status);
-  void SaveCheckpoint(bool force);
   void UpdateSnapshot();
 
   const Config config_;
-  const ModelConfig model_;
   const Parts parts_;
-  const LearnerConfig learner_config_;
-  HistoryKeeper history_;
+  LearnerKeeper keeper_;  // its history is safe for concurrent use
 
   // Only the thread touches these once it runs.
-  std::unique_ptr<Learner> learner_;
   std::optional<Running> running_;
   PublishDesk publishing_;
-  absl::Time last_checkpoint_;
-  uint64_t checkpoint_steps_ = 0;
   uint64_t seen_closed_ = 0;
   absl::Time last_closed_;
   Seq seen_seq_ = 0;

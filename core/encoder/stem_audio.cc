@@ -26,7 +26,7 @@ int64_t SlotFrames(int64_t frames) { return (frames + 2 + 3) / 4 * 4; }
 class AudioStem final : public Stem {
  public:
   AudioStem(const std::string& name, int64_t width, ParameterStore& store)
-      : channels_(width / 4),
+      : channels_(width / 8),
         first_(
             Linear::Make(store, absl::StrCat(name, "/conv1"), kKernel * kKernel, channels_, 1.4F)),
         second_(

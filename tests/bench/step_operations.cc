@@ -27,7 +27,7 @@ Work StemWork(double width, const Features& features) {
     case PayloadKind::kAudio: {
       const double half = HalfUp(features.shape[0]);
       const double tokens = HalfUp(half);
-      const double channels = width / 4;
+      const double channels = width / 8;
       return {Product(half * kMelBins / 2, channels, 25) +
                   Product(tokens * kMelBins / 4, 2 * channels, 9 * channels) +
                   Product(tokens, width, 2 * channels * kMelBins / 4),
