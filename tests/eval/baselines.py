@@ -222,9 +222,8 @@ def summarise(runs):
 
 def main():
     args = parse_args(sys.argv[1:])
-    args.seeds = args.seeds or [args.seed]
     return digits.guarded(
-        "baselines", args.data, lambda: digits.run_seeds(args, one=run_one, summary=summarise)
+        "baselines", args.data, lambda: digits.run(args, one=run_one, summary=summarise)
     )
 
 

@@ -11,6 +11,7 @@ import time
 
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 60
+BLOCK_EPISODES = 8  # new episodes that the learner takes at once, unless told otherwise
 SKIPPED = 77  # exit status of a program whose data is absent
 
 # Events come up to three seconds out of order (event time), so lateness is well above that. Growth
@@ -32,6 +33,9 @@ def config(memory_dir, seed, replay=True, deterministic=False, **learning):
     never = "24h"
     keys = {
         "enabled": "true",
+        "block_episodes": BLOCK_EPISODES,
+        "steps_per_block": 1,
+        "batch_episodes": 64,
         "threads": 2,
         "flush_after": never if deterministic else "2s",
         "consolidate_when_idle": "false",

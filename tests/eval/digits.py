@@ -20,7 +20,6 @@ import digits_data
 import figures
 
 AHEAD_EPISODES = 64  # the stream is never farther ahead of what is learned
-BLOCK_EPISODES = 8
 
 
 def seeds_of(text):
@@ -144,7 +143,7 @@ class Eval:
 
     def _wait_learned(self):
         if self._args.deterministic:
-            self._daemon.wait_settled(BLOCK_EPISODES)
+            self._daemon.wait_settled(mixmatch.BLOCK_EPISODES)
         else:
             self._daemon.wait_learned()
 
@@ -185,8 +184,9 @@ class Eval:
         sys.stdout.flush()
 
 
-def with_daemon(args, call):
-    """Starts a daemon in a folder of its own for `call(daemon, folder)` and returns its result."""
+def with_daemon(args, call, **learning):
+    """Starts a daemon in a folder of its own for `call(daemon, folder)` and returns its result.
+    `learning`: keys of that section of the configuration."""
     work = args.keep or tempfile.mkdtemp(prefix="mixmatch-eval-")
     os.makedirs(work, exist_ok=True)
     try:
@@ -195,7 +195,7 @@ def with_daemon(args, call):
             args.seed,
             replay=not args.no_replay,
             deterministic=args.deterministic,
-            block_episodes=BLOCK_EPISODES,
+            **learning,
         )
         with mixmatch.Daemon(mixmatch.build_dir(args.build), work, config) as daemon:
             return call(daemon, work)
@@ -240,8 +240,12 @@ def summarise(runs):
     }
 
 
-def run_seeds(args, one=run_one, summary=summarise, columns=4):
-    """One run a seed; the JSON is written after each, so that an interrupted series is not lost."""
+def run(args, one=run_one, summary=summarise, columns=4):
+    """One run, or one a seed; then the JSON is written after each, so that an interrupted series
+    is not lost."""
+    if not args.seeds:
+        write_json(args.json, one(args))
+        return
     runs = []
     for seed in args.seeds:
         keep = args.keep and os.path.join(args.keep, f"seed-{seed}")
@@ -250,19 +254,12 @@ def run_seeds(args, one=run_one, summary=summarise, columns=4):
         write_json(args.json, result)
     print(f"\nMean ± standard error over seeds {', '.join(map(str, args.seeds))}")
     print(figures.summary_table(result["summary"], columns), flush=True)
-    return result
 
 
-def run(args):
-    if args.seeds:
-        run_seeds(args)
-    else:
-        write_json(args.json, run_one(args))
-
-
-def guarded(name, data, call):
-    """Runs an eval's `call()` and gives its exit status; 77 where the data is absent."""
-    missing = digits_data.missing(data)
+def guarded(name, data, call, parts=digits_data.FOLDERS):
+    """Runs an eval's `call()` and gives its exit status; 77 where one of the data's parts is
+    absent."""
+    missing = digits_data.missing(data, parts)
     if missing:
         print(f"{name}: skipped: no {missing} under '{data}'", file=sys.stderr)
         return mixmatch.SKIPPED

@@ -12,6 +12,7 @@ import struct
 import zlib
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+FOLDERS = ("fsdd/recordings", "mnist")
 START_TIME_S = 1_700_000_000  # event time of the first episode
 EPISODE_SPACING_S = 2.0
 JITTER_S = 0.3  # each percept comes this much later than its episode, at most
@@ -56,8 +57,8 @@ class Mnist:
         return self._pixels[index * size : (index + 1) * size]
 
 
-def missing(data_dir, parts=("fsdd/recordings", "mnist")):
-    """The first of the data sets' folders that is absent, or None."""
+def missing(data_dir, parts=FOLDERS):
+    """The first of these folders that is absent, or None."""
     absent = [part for part in parts if not os.path.isdir(os.path.join(data_dir, part))]
     return absent[0] if absent else None
 
@@ -71,6 +72,38 @@ def recordings(data_dir, indexes):
         if extension == ".wav" and len(parts) == 3 and int(parts[2]) in indexes:
             found[int(parts[0])].append(name)
     return found
+
+
+def events_of(number, episode, rng):
+    """An episode's events: one per percept that it has, each a little later than its start."""
+    percepts = []
+    for source, modality in (("camera", "image"), ("microphone", "audio")):
+        if modality in episode:
+            percepts.append((source, {"modality": modality, "file": episode[modality]}))
+    if "word" in episode:
+        percepts.append(("reader", {"modality": "text", "text": episode["word"]}))
+    start = START_TIME_S + number * EPISODE_SPACING_S
+    for source, percept in percepts:
+        yield {
+            "event_id": f"{number:06d}",
+            "time": round(start + rng.random() * JITTER_S, 3),
+            "source": source,
+            "scene": "table",
+            "percepts": [percept],
+            "metadata": {"digit": str(episode["digit"])},
+        }
+
+
+def write_manifest(path, episodes, begin, end, rng):
+    """Writes the events of episodes[begin:end] in the order of their delivery; returns how many."""
+    events = []
+    for number in range(begin, end):
+        events.extend(events_of(number, episodes[number], rng))
+    # Local disorder: what comes first is decided by a time blurred by SHUFFLE_S.
+    events.sort(key=lambda event: event["time"] + rng.random() * SHUFFLE_S)
+    with open(path, "w", encoding="utf-8") as out:
+        out.writelines(json.dumps(event) + "\n" for event in events)
+    return len(events)
 
 
 class Digits:
@@ -148,37 +181,12 @@ class Digits:
         begin = 0
         for part in range(parts):
             end = round(len(episodes) * (part + 1) / parts)
-            events = []
-            for number in range(begin, end):
-                events.extend(self._events(number, episodes[number], rng))
-            # Local disorder: what comes first is decided by a time blurred by SHUFFLE_S.
-            events.sort(key=lambda event: event["time"] + rng.random() * SHUFFLE_S)
             path = os.path.join(self._out, f"stream-{part:02d}.jsonl")
-            with open(path, "w", encoding="utf-8") as out:
-                out.writelines(json.dumps(event) + "\n" for event in events)
+            count = write_manifest(path, episodes, begin, end, rng)
             seen = sorted({episode["digit"] for episode in episodes[:end]})
-            result.append({"path": path, "events": len(events), "episodes": end, "seen": seen})
+            result.append({"path": path, "events": count, "episodes": end, "seen": seen})
             begin = end
         return result
-
-    @staticmethod
-    def _events(number, episode, rng):
-        percepts = [
-            ("camera", {"modality": "image", "file": episode["image"]}),
-            ("microphone", {"modality": "audio", "file": episode["audio"]}),
-        ]
-        if "word" in episode:
-            percepts.append(("reader", {"modality": "text", "text": episode["word"]}))
-        start = START_TIME_S + number * EPISODE_SPACING_S
-        for source, percept in percepts:
-            yield {
-                "event_id": f"{number:06d}",
-                "time": round(start + rng.random() * JITTER_S, 3),
-                "source": source,
-                "scene": "table",
-                "percepts": [percept],
-                "metadata": {"digit": str(episode["digit"])},
-            }
 
     def write_queries(self, name, with_text, seen=None, per_class=ANYTIME_PER_CLASS):
         """Writes the queries of all directions over items that are in no stream; with `seen`, a

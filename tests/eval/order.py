@@ -135,11 +135,10 @@ def summarise(runs):
 
 def main():
     args = parse_args(sys.argv[1:])
-    args.seeds = args.seeds or [args.seed]
     return digits.guarded(
         "order",
         args.data,
-        lambda: digits.run_seeds(args, one=run_both, summary=summarise, columns=3),
+        lambda: digits.run(args, one=run_both, summary=summarise, columns=3),
     )
 
 
