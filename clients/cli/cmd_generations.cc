@@ -18,7 +18,7 @@ std::string StateOf(const v1::Generation& generation) {
   return absl::AsciiStrToLower(v1::Generation::State_Name(generation.state()));
 }
 
-// "contrastive loss 1.234 (was 2.345)".
+// "mean over pairs 0.934 (was 0.912)".
 std::string Scores(const v1::Generation& generation) {
   std::string text;
   for (const v1::GateScore& score : generation.scores()) {
@@ -40,13 +40,16 @@ void PrintScores(const v1::ListGenerationsResponse& response, std::ostream& out)
                {"candidate", Table::Align::kRight},
                {"serving", Table::Align::kRight},
                {"change", Table::Align::kRight},
+               {"error", Table::Align::kRight},
+               {"allowed", Table::Align::kRight},
                {"probes", Table::Align::kRight}});
   for (const v1::Generation& generation : response.generations()) {
     for (const v1::GateScore& score : generation.scores()) {
       table.AddRow({absl::StrCat(generation.number()), score.measure(),
                     NumberText(score.candidate(), 4), NumberText(score.serving(), 4),
                     absl::StrFormat("%+.4f", score.candidate() - score.serving()),
-                    CountText(score.probe_count())});
+                    NumberText(score.standard_error(), 4),
+                    absl::StrFormat("%+.4f", -score.tolerance()), CountText(score.probe_count())});
     }
   }
   if (table.empty()) return;
