@@ -253,6 +253,8 @@ grpc::Status MemoryServer::ListGenerations(Context* context,
     score->set_candidate(0.875);
     score->set_serving(0.75);
     score->set_probe_count(123);
+    score->set_standard_error(0.01);
+    score->set_tolerance(0.02);
   }
   return grpc::Status::OK;
 }
