@@ -161,7 +161,7 @@ class Daemon:
         return counts | {"state": learning.get("state", "")}
 
     def weights_hash(self):
-        """SHA-256 of the published weights, where the daemon tells it; else None."""
+        """64-bit hash of the published weights, where the daemon tells it; else None."""
         return self.status()["serving"].get("weights_hash") or None
 
     def ingest(self, manifest, max_unlearned):
