@@ -2,6 +2,7 @@
 #include "core/learning/replay.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 #include "core/base/hash.h"
@@ -50,7 +51,7 @@ void Replay::Draw(uint64_t count, uint64_t batch, uint64_t seed,
     const auto size = static_cast<double>(batch);
     const double natural = held / static_cast<double>(population) * size;
     const double wanted = std::min(kRareShare * size - natural, held / 4);
-    for (int i = 0; i < static_cast<int>(wanted + 0.5) && place < ids.size(); ++i) {
+    for (int i = 0; i < std::lround(wanted) && place < ids.size(); ++i) {
       const EpisodeId id = sample.episodes[random.Below(sample.episodes.size())];
       if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids[place++] = id;
     }
