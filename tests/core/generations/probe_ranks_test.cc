@@ -98,9 +98,9 @@ TEST(ChooseProbesTest, HearsEveryPeriodAndRareModalities) {
   ASSERT_EQ(chosen.size(), 160U);
   std::vector<int> periods(16);
   int rare = 0;
-  for (size_t i = 0; i < chosen.size(); ++i) {
-    ++periods[chosen[i].ordinal / 100];
-    rare += chosen[i].modalities == 7 ? 1 : 0;
+  for (const Probe& probe : chosen) {
+    ++periods[probe.ordinal / 100];
+    rare += probe.modalities == 7 ? 1 : 0;
   }
   EXPECT_TRUE(std::is_sorted(chosen.begin(), chosen.end(),
                              [](const Probe& a, const Probe& b) { return a.ordinal < b.ordinal; }));
