@@ -4,10 +4,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "clients/manifest/line_reader.h"
 #include "clients/manifest/percepts.h"
 #include "clients/manifest/queries.h"
@@ -21,7 +23,7 @@ using ::testing::HasSubstr;
 
 class ManifestTest : public ::testing::Test {
  protected:
-  ManifestTest() : folder_(::testing::TempDir() + "manifest_test") {
+  ManifestTest() : folder_(absl::StrCat(::testing::TempDir(), "manifest_test_", getpid())) {
     std::filesystem::create_directories(folder_ + "/media");
     Write("media/a.png", "not really a picture");
     Write("media/B.WAV", "not really a sound");
