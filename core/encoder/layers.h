@@ -19,11 +19,12 @@ struct Linear {
   at::Tensor weight;  // [out, in]
   at::Tensor bias;    // [out]
 
-  // `gain` scales the initial weights; 1 keeps the variance of what goes through.
+  // `gain` scales the initial weights; 1 keeps the variance of what goes through. `maps`: how many
+  // maps of one input it is made of, each out / maps wide.
   static Linear Make(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
-                     float gain = 1) {
+                     float gain = 1, int64_t maps = 1) {
     const float bound = gain * std::sqrt(3.0F / static_cast<float>(in));
-    return {store.Make(absl::StrCat(name, ".weight"), {out, in}, bound),
+    return {store.Make(absl::StrCat(name, ".weight"), {out, in}, bound, maps),
             store.Make(absl::StrCat(name, ".bias"), {out}, 0)};
   }
 

@@ -31,7 +31,7 @@ Model::Model(const ModelConfig& config, at::Device device, bool trainable, Weigh
   for (int i = 0; i < config.layers; ++i) {
     const std::string name = absl::StrCat("trunk/", i);
     blocks_.push_back({Norm::Make(store_, name + "/attention_norm", width),
-                       Linear::Make(store_, name + "/qkv", width, 3 * width),
+                       Linear::Make(store_, name + "/qkv", width, 3 * width, 1, /*maps=*/3),
                        Linear::Make(store_, name + "/attention_out", width, width, gain),
                        Norm::Make(store_, name + "/mlp_norm", width),
                        Linear::Make(store_, name + "/mlp_in", width, 4 * width, 1.4F),

@@ -30,17 +30,18 @@ std::vector<float> SeededValues(uint64_t seed, std::string_view name,
   return values;
 }
 
-at::Tensor ParameterStore::Make(std::string_view name, std::vector<int64_t> sizes, float bound) {
-  return Add(name, sizes, SeededValues(seed_, name, sizes, bound));
+at::Tensor ParameterStore::Make(std::string_view name, std::vector<int64_t> sizes, float bound,
+                                int64_t maps) {
+  return Add(name, sizes, SeededValues(seed_, name, sizes, bound), maps);
 }
 
 at::Tensor ParameterStore::MakeFilled(std::string_view name, std::vector<int64_t> sizes,
                                       float value) {
-  return Add(name, sizes, std::vector<float>(CountOf(sizes), value));
+  return Add(name, sizes, std::vector<float>(CountOf(sizes), value), 0);
 }
 
 at::Tensor ParameterStore::Add(std::string_view name, const std::vector<int64_t>& sizes,
-                               std::vector<float> values) {
+                               std::vector<float> values, int64_t maps) {
   if (const auto it = loaded_.find(name); it != loaded_.end()) {
     if (it->second.sizes == sizes) {
       values = std::move(it->second.values);
@@ -53,7 +54,7 @@ at::Tensor ParameterStore::Add(std::string_view name, const std::vector<int64_t>
       at::from_blob(values.data(), sizes, at::TensorOptions().dtype(at::kFloat)).clone();
   tensor = tensor.to(device_);
   tensor.set_requires_grad(trainable_);
-  all_.push_back({std::string(name), tensor});
+  all_.push_back({std::string(name), tensor, maps});
   return tensor;
 }
 

@@ -19,6 +19,9 @@ namespace mixmatch {
 struct Parameter {
   std::string name;
   at::Tensor value;
+  // How many linear maps lie one below the other in it: [maps * out, in...]. 0 where it is none: a
+  // bias, a scale, a table whose rows are looked up.
+  int64_t maps = 0;
 };
 
 // Values for a parameter: uniform in [-bound, bound], the same on every machine.
@@ -34,7 +37,7 @@ class ParameterStore {
       : seed_(seed), device_(device), trainable_(trainable), loaded_(std::move(loaded)) {}
 
   // A parameter with seeded values; bound 0 gives zeros.
-  at::Tensor Make(std::string_view name, std::vector<int64_t> sizes, float bound);
+  at::Tensor Make(std::string_view name, std::vector<int64_t> sizes, float bound, int64_t maps = 0);
   // A parameter that starts as `value` everywhere.
   at::Tensor MakeFilled(std::string_view name, std::vector<int64_t> sizes, float value);
 
@@ -48,7 +51,7 @@ class ParameterStore {
 
  private:
   at::Tensor Add(std::string_view name, const std::vector<int64_t>& sizes,
-                 std::vector<float> values);
+                 std::vector<float> values, int64_t maps);
 
   const uint64_t seed_;
   const at::Device device_;

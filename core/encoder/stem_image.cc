@@ -21,7 +21,7 @@ struct Convolution {
   static Convolution Make(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
                           int64_t k) {
     const float bound = std::sqrt(6.0F / static_cast<float>(in * k * k));
-    return {store.Make(absl::StrCat(name, ".weight"), {out, in, k, k}, bound),
+    return {store.Make(absl::StrCat(name, ".weight"), {out, in, k, k}, bound, /*maps=*/1),
             store.Make(absl::StrCat(name, ".bias"), {out}, 0), k / 2};
   }
 };

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/encoder/small_gemm.h"
+#include "core/learning/orthogonal.h"
 
 namespace mixmatch {
 namespace {
@@ -54,8 +55,9 @@ void Optimiser::Adopt(std::span<const Parameter> parameters) {
     slots_.push_back({.name = parameters[i].name,
                       .value = value,
                       .first = at::zeros_like(plain),
-                      .second = at::zeros_like(plain),
-                      .average = plain.clone()});
+                      .second = parameters[i].maps > 0 ? at::Tensor() : at::zeros_like(plain),
+                      .average = plain.clone(),
+                      .maps = parameters[i].maps});
   }
 }
 
@@ -91,7 +93,12 @@ absl::Status Optimiser::Update() {
 void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
   ++slot.updates;
   const auto updates = static_cast<double>(slot.updates);
-  const double rate = settings_.rate * std::min(1.0, updates / settings_.warm_up);
+  const double warmth = std::min(1.0, updates / settings_.warm_up);
+  if (slot.maps > 0) {
+    TurnMaps(slot, gradient_scale, warmth);
+    return;
+  }
+  const double rate = settings_.rate * warmth;
   const double decay = slot.value.dim() > 1 ? 1 - rate * settings_.weight_decay : 1;
   const double first_bias = 1 - std::pow(settings_.momentum, updates);
   const double second_bias = 1 - std::pow(settings_.second_momentum, updates);
@@ -114,6 +121,21 @@ void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
       .addcmul_(scaled, scaled, 1 - settings_.second_momentum);
   value.mul_(decay).addcdiv_(slot.first, (slot.second / second_bias).sqrt_().add_(1e-8),
                              -rate / first_bias);
+}
+
+void Optimiser::TurnMaps(Slot& slot, double gradient_scale, double warmth) const {
+  // Of an orthogonal matrix the root mean square is 1 / sqrt(larger side).
+  constexpr double kRootMeanSquare = 0.2;
+  const double rate = settings_.map_rate * warmth;
+  const at::Tensor gradient = slot.value.grad() * gradient_scale;
+  slot.first.lerp_(gradient, 1 - settings_.map_momentum);
+  const at::Tensor ahead = gradient.lerp(slot.first, settings_.map_momentum);
+  const at::Tensor maps = ahead.view({slot.maps, slot.value.size(0) / slot.maps, -1});
+  const auto side = static_cast<double>(std::max(maps.size(1), maps.size(2)));
+  const at::Tensor turn = Orthogonalise(maps).reshape(slot.value.sizes());
+  slot.value.detach()
+      .mul_(1 - rate * settings_.weight_decay)
+      .add_(turn, -rate * kRootMeanSquare * std::sqrt(side));
 }
 
 void Optimiser::Average(Slot& slot) const {
@@ -146,7 +168,7 @@ void Optimiser::SaveAverages(WeightsFile& file) const {
 void Optimiser::Save(WeightsFile& file) const {
   for (const Slot& slot : slots_) {
     file.tensors[kParts[0] + slot.name] = Copy(slot.first);
-    file.tensors[kParts[1] + slot.name] = Copy(slot.second);
+    if (slot.second.defined()) file.tensors[kParts[1] + slot.name] = Copy(slot.second);
     file.tensors[kParts[2] + slot.name] = Copy(slot.average);
     file.SetNumber("updates/" + slot.name, slot.updates);
     file.SetNumber("steps/" + slot.name, slot.steps);
@@ -157,6 +179,7 @@ absl::Status Optimiser::Load(WeightsFile& file) {
   for (Slot& slot : slots_) {
     const std::array<at::Tensor*, 3> parts = {&slot.first, &slot.second, &slot.average};
     for (size_t i = 0; i < parts.size(); ++i) {
+      if (!parts[i]->defined()) continue;
       const auto it = file.tensors.find(kParts[i] + slot.name);
       if (it == file.tensors.end() || it->second.sizes != slot.value.sizes().vec()) {
         return absl::DataLossError(absl::StrCat("learner checkpoint: ", kParts[i], slot.name,

@@ -1,4 +1,6 @@
-// The optimiser (AdamW with gradient clipping) and the averaged (EMA) copy of the weights.
+// The optimiser and the averaged (EMA) copy of the weights. Linear maps are turned (Muon, K. Jordan
+// and others, 2024: momentum made orthogonal; scaled as by J. Liu and others, arXiv 2502.16982);
+// everything else is updated by AdamW. Gradients are clipped.
 //
 // Internal to core/learning: includes torch. Counts per parameter, so that a modality which comes
 // late warms up like one that was there from the start, and one that is absent from a batch is left
@@ -19,13 +21,15 @@
 namespace mixmatch {
 
 struct OptimiserSettings {
-  double rate = 1e-3;
-  int warm_up = 40;  // updates over which the rate rises
+  double rate = 1e-3;      // of everything but linear maps
+  double map_rate = 3e-3;  // of linear maps: an update's root mean square is a fifth of it
+  int warm_up = 40;        // updates over which the rates rise
+  double map_momentum = 0.95;
   double momentum = 0.9;
   double second_momentum = 0.98;
   double weight_decay = 0.02;  // of matrices
   double gradient_norm_max = 1.0;
-  double average = 0.99;  // what the average keeps in a step, once warm
+  double average = 0.98;  // what the average keeps in a step, once warm
 };
 
 // Thread-safety: Not thread-safe: one owner thread.
@@ -52,14 +56,16 @@ class Optimiser {
     std::string name;
     at::Tensor value;
     at::Tensor first;    // mean of gradients
-    at::Tensor second;   // mean of their squares
+    at::Tensor second;   // mean of their squares; not defined for linear maps
     at::Tensor average;  // of values
+    int64_t maps = 0;    // as Parameter's
     uint64_t updates = 0;
     uint64_t steps = 0;  // since it is in care
   };
 
   double GradientScale() const;
   void UpdateSlot(Slot& slot, double gradient_scale) const;
+  void TurnMaps(Slot& slot, double gradient_scale, double warmth) const;
   void Average(Slot& slot) const;
 
   const OptimiserSettings settings_;

@@ -1,0 +1,18 @@
+// The nearest orthogonal matrix, about: what the optimiser makes of a matrix's momentum, so that an
+// update turns every direction of a linear map by as much as any other.
+//
+// Internal to core/learning: includes torch.
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace mixmatch {
+
+// Of each of `m` [K, rows, columns]: a matrix with the same singular vectors, whose singular values
+// lie between about 0.7 and 1.2 but for those that are next to nothing in m. A quintic
+// Newton-Schulz iteration, five times, as in Muon (K. Jordan and others, 2024): matrix products
+// alone. Costs about 10 K s^2 (2 l + s) operations, s and l being the smaller and larger side. A
+// matrix of zeros stays one.
+at::Tensor Orthogonalise(const at::Tensor& m);
+
+}  // namespace mixmatch
