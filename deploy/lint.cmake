@@ -13,7 +13,9 @@ if(MIXMATCH_LINT)
     USES_TERMINAL
     COMMENT "clang-format and clang-tidy")
   # Generated protocol headers must be there before clang-tidy reads what includes them.
-  if(TARGET mixmatch_proto)
-    add_dependencies(lint mixmatch_proto)
-  endif()
+  foreach(generated mixmatch_proto mixmatch_storage_records mixmatch_standard_protos)
+    if(TARGET ${generated})
+      add_dependencies(lint ${generated})
+    endif()
+  endforeach()
 endif()

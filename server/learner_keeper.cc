@@ -89,22 +89,29 @@ absl::Status LearnerKeeper::Restart(const std::string& checkpoint) {
     learner = Learner::Create(model_, config_, episodes_);
   }
   MM_RETURN_IF_ERROR(learner.status());
-  learner_ = *std::move(learner);
+  Take(*std::move(learner));
+  return absl::OkStatus();
+}
+
+void LearnerKeeper::Take(std::unique_ptr<Learner> learner) {
+  learner_ = std::move(learner);
   history_.Undo(learner_->progress().steps_total);
   Save(/*force=*/true);
-  return absl::OkStatus();
 }
 
 bool LearnerKeeper::GoBack() {
   const Generation serving = generations_->serving()->number;
   const absl::StatusOr<std::string> checkpoint = store_->GetWeights(CheckpointOf(serving));
-  // Generation 0 has none: to go back to it would be to begin anew, which is no better.
-  const absl::Status restarted = checkpoint.ok() ? Restart(*checkpoint) : checkpoint.status();
-  if (!restarted.ok()) {
+  // Generation 0 has none, and that of another architecture does not fit: to go back would be to
+  // begin anew, which is no better.
+  auto learner = checkpoint.ok() ? Learner::Restore(model_, config_, episodes_, *checkpoint)
+                                 : absl::StatusOr<std::unique_ptr<Learner>>(checkpoint.status());
+  if (!learner.ok()) {
     spdlog::warn("candidates were refused again and again; the learner goes on: {}",
-                 restarted.ToString());
+                 learner.status().ToString());
     return false;
   }
+  Take(*std::move(learner));
   spdlog::warn("candidates were refused again and again; the learner went back to generation {}",
                serving);
   return true;

@@ -39,13 +39,16 @@ class LearnerKeeper {
   // Goes on from another checkpoint; empty: from the seeded encoder.
   absl::Status Restart(const std::string& checkpoint);
   // After refusals in a row: goes on from the checkpoint of what serves. False, and nothing
-  // changed, where that has none (generation 0).
+  // changed, where that has none (generation 0) or it is of another architecture.
   bool GoBack();
 
   HistoryKeeper& history() { return history_; }
   const HistoryKeeper& history() const { return history_; }
 
  private:
+  // Goes on with this learner, and stores it.
+  void Take(std::unique_ptr<Learner> learner);
+
   const absl::Duration save_every_;
   const ModelConfig model_;
   const LearnerConfig config_;

@@ -12,7 +12,7 @@
 namespace mixmatch {
 namespace {
 
-// A refused candidate is not judged again before this much more was learned.
+// A candidate that was turned down is not judged again before this much more was learned.
 constexpr double kGrowthAfterRefusal = 1.1;
 constexpr uint64_t kStepsBetweenPublishes = 100;
 // A gain is looked for each time that this many times the steps were made.
@@ -61,7 +61,12 @@ std::string PublishDesk::AutomaticTrigger(const Learner& learner) {
   if (!config_.generations.automatic || progress.trainable < config_.generations.publish_from) {
     return {};
   }
-  const GenerationRecord serving = ServingRecord(*generations_);
+  GenerationRecord serving = ServingRecord(*generations_);
+  if (generations_->serving()->encoder->config().preset != config_.model.preset) {
+    // A new architecture: its learner begins anew, and is not judged before it has caught up.
+    if (progress.taken < serving.taken) return {};
+    serving.steps = 0;
+  }
   const bool growth = GrowthAsks(progress, serving);
   const bool age = AgeAsks(progress, serving);
   const bool gain = GainIsDue(progress, serving);
@@ -69,20 +74,31 @@ std::string PublishDesk::AutomaticTrigger(const Learner& learner) {
   return growth ? "growth" : age ? "age" : "gain";
 }
 
+PublishDesk::Reach PublishDesk::TurnedDown(const GenerationRecord& serving) const {
+  Reach reach = refused_;
+  for (const GenerationRecord& record : generations_->records()) {
+    if (record.state != GenerationState::kKept || record.number < serving.number) continue;
+    reach.taken = std::max(reach.taken, record.taken);
+    reach.steps = std::max(reach.steps, record.steps);
+  }
+  return reach;
+}
+
 bool PublishDesk::GrowthAsks(const LearnerProgress& progress,
                              const GenerationRecord& serving) const {
   const double growth = config_.generations.publish_on_growth;
   if (growth <= 0) return false;
+  const Reach turned_down = TurnedDown(serving);
   // Growth of what was seen, or of how long it was practised.
   const bool episodes_grew =
       static_cast<double>(progress.taken) >= growth * static_cast<double>(serving.taken) &&
       static_cast<double>(progress.taken) >=
-          kGrowthAfterRefusal * static_cast<double>(refused_taken_) &&
+          kGrowthAfterRefusal * static_cast<double>(turned_down.taken) &&
       progress.taken > serving.taken;
   const bool steps_grew =
       static_cast<double>(progress.steps_total) >= growth * static_cast<double>(serving.steps) &&
       progress.steps_total >= serving.steps + kStepsBetweenPublishes &&
-      progress.steps_total >= refused_steps_ + kStepsBetweenPublishes;
+      progress.steps_total >= turned_down.steps + kStepsBetweenPublishes;
   return episodes_grew || steps_grew;
 }
 
@@ -90,12 +106,12 @@ bool PublishDesk::AgeAsks(const LearnerProgress& progress, const GenerationRecor
   const absl::Duration age_max = config_.generations.publish_max_age;
   return age_max > absl::ZeroDuration() && clock_->Now() - serving.create_time >= age_max &&
          progress.steps_total > serving.steps &&
-         progress.steps_total >= refused_steps_ + kStepsBetweenPublishes;
+         progress.steps_total >= TurnedDown(serving).steps + kStepsBetweenPublishes;
 }
 
 bool PublishDesk::GainIsDue(const LearnerProgress& progress,
                             const GenerationRecord& serving) const {
-  const uint64_t last = std::max({serving.steps, checked_steps_, refused_steps_});
+  const uint64_t last = std::max({serving.steps, checked_steps_, TurnedDown(serving).steps});
   return config_.generations.publish_on_gain > 0 &&
          progress.steps_total >= last + kStepsBetweenPublishes &&
          static_cast<double>(progress.steps_total) >= kGrowthOfChecks * static_cast<double>(last);
@@ -110,6 +126,22 @@ bool PublishDesk::WithinCost() const {
   return embedded <= config_.generations.reembed_max * stored;
 }
 
+absl::StatusOr<Verdict> PublishDesk::JudgeCandidate(const Learner& learner,
+                                                    const Candidate& candidate) const {
+  const auto serving = generations_->serving();
+  const GateConfig gate{.probes_max = config_.generations.probes_judged};
+  if (candidate.taken >= serving->taken) {
+    return Judge(gate, *episodes_, learner.probes(), *candidate.encoder, *serving->encoder,
+                 serving->taken);
+  }
+  // A learner that has not come as far as what serves (a new architecture) has few probes of its
+  // own. It is held to all that the serving one is held to, which it was not trained on either.
+  MM_ASSIGN_OR_RETURN(const HeldOut held_out,
+                      HeldOut::Of(*episodes_, serving->taken, config_.generations.probes_max));
+  return Judge(gate, *episodes_, held_out.probes(), *candidate.encoder, *serving->encoder,
+               serving->taken);
+}
+
 absl::Status PublishDesk::JudgeAndBegin(const Learner& learner, const std::string& trigger) {
   Tell({.phase = PublishNews::Phase::kJudging});
   const LearnerProgress progress = learner.progress();
@@ -119,18 +151,13 @@ absl::Status PublishDesk::JudgeAndBegin(const Learner& learner, const std::strin
                       .learned = watermarks_->Get().learned,
                       .trigger = trigger};
   MM_ASSIGN_OR_RETURN(candidate.encoder, learner.trainer().Averaged());
-  const auto serving = generations_->serving();
-  const GateConfig gate{.probes_max = config_.generations.probes_judged};
-  MM_ASSIGN_OR_RETURN(const Verdict verdict,
-                      Judge(gate, *episodes_, learner.probes(), *candidate.encoder,
-                            *serving->encoder, serving->taken));
+  MM_ASSIGN_OR_RETURN(const Verdict verdict, JudgeCandidate(learner, candidate));
   checked_steps_ = candidate.steps;
   if (trigger == "gain" && verdict.gain < config_.generations.publish_on_gain) {
     return absl::OkStatus();  // nothing was asked for, so nothing is refused
   }
   if (verdict.publish) return generations_->Begin(candidate, verdict);
-  refused_taken_ = candidate.taken;
-  refused_steps_ = candidate.steps;
+  refused_ = {.taken = candidate.taken, .steps = candidate.steps};
   MM_ASSIGN_OR_RETURN(const GenerationRecord record, generations_->Refuse(candidate, verdict));
   spdlog::warn("candidate generation {} {}", record.number, record.reason);
   go_back_ = RefusalsInARow(generations_->records()) % kRefusalsBeforeGoingBack == 0;

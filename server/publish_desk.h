@@ -54,8 +54,9 @@ class PublishDesk {
   // publish.
   absl::StatusOr<bool> Work(const Learner& learner);
 
-  // After a roll-back: what was refused before says nothing about the restarted learner.
-  void Reset() { refused_taken_ = refused_steps_ = checked_steps_ = 0; }
+  // After the learner was restarted: what was refused before says nothing about it. (What an
+  // operator rolled back does: it is not asked for again before the learner has gone beyond it.)
+  void Reset() { refused_ = {}, checked_steps_ = 0; }
   // True once after every third refusal in a row: the learner should go back to what serves.
   bool TakeGoBack() { return std::exchange(go_back_, false); }
   // Answers whoever still follows.
@@ -64,10 +65,18 @@ class PublishDesk {
  private:
   absl::Status JudgeAndBegin(const Learner& learner, const std::string& trigger);
   std::string AutomaticTrigger(const Learner& learner);
+  // How far a candidate had come.
+  struct Reach {
+    uint64_t taken = 0;
+    uint64_t steps = 0;
+  };
+  // What the next candidate must go beyond: the last refused, and what was rolled back.
+  Reach TurnedDown(const GenerationRecord& serving) const;
   bool GrowthAsks(const LearnerProgress& progress, const GenerationRecord& serving) const;
   bool AgeAsks(const LearnerProgress& progress, const GenerationRecord& serving) const;
   bool GainIsDue(const LearnerProgress& progress, const GenerationRecord& serving) const;
   bool WithinCost() const;
+  absl::StatusOr<Verdict> JudgeCandidate(const Learner& learner, const Candidate& candidate) const;
   void Tell(const PublishNews& news) const;
   void Finish(const PublishNews& news);
 
@@ -79,8 +88,7 @@ class PublishDesk {
 
   std::vector<PublishFollower> followers_;
   std::string trigger_;         // not empty: judge next
-  uint64_t refused_taken_ = 0;  // of the last refused candidate: wait for growth beyond it
-  uint64_t refused_steps_ = 0;
+  Reach refused_;               // the last refused candidate
   uint64_t checked_steps_ = 0;  // when a gain was looked for last
   bool go_back_ = false;
 };

@@ -4,9 +4,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/status.h"
+
 namespace mixmatch {
 
 HeldOut::HeldOut(uint64_t probes_max) : probes_max_(std::max<uint64_t>(probes_max, 1)) {}
+
+absl::StatusOr<HeldOut> HeldOut::Of(const TrainingSource& source, uint64_t taken,
+                                    uint64_t probes_max) {
+  std::vector<ClosedEpisode> closed;
+  MM_RETURN_IF_ERROR(source.ListClosed(0, taken, closed));
+  HeldOut held_out(probes_max);
+  for (uint64_t ordinal = 0; ordinal < closed.size(); ++ordinal) {
+    if (closed[ordinal].probe) held_out.Add(ordinal, closed[ordinal]);
+  }
+  return held_out;
+}
 
 std::vector<Probe> HeldOut::Add(uint64_t ordinal, const ClosedEpisode& episode) {
   probes_.push_back({.ordinal = ordinal,

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "core/base/ids.h"
 #include "core/learning/training_source.h"
 
@@ -28,6 +29,10 @@ class HeldOut {
   // Holds out at most `probes_max` episodes, at least 1.
   explicit HeldOut(uint64_t probes_max);
 
+  // What is held out of the first `taken` closed episodes. Errors as the source's.
+  static absl::StatusOr<HeldOut> Of(const TrainingSource& source, uint64_t taken,
+                                    uint64_t probes_max);
+
   // Takes the next closed episode that binding chose as a probe. Returns the probes that are
   // released with it (it may be among them), in the order of closing.
   std::vector<Probe> Add(uint64_t ordinal, const ClosedEpisode& episode);
@@ -36,7 +41,7 @@ class HeldOut {
   std::span<const Probe> probes() const { return probes_; }
 
  private:
-  const uint64_t probes_max_;
+  uint64_t probes_max_;
   uint64_t draw_below_ = uint64_t{1} << 32;
   std::vector<Probe> probes_;
 };

@@ -33,11 +33,11 @@ std::vector<v1::Event> Events(int first, int last) {
 }
 
 // Waits until no full block is left to learn and nothing has moved for a second; fails the test
-// after a minute.
+// after five minutes: the learner has the lowest priority.
 void AwaitLearned(TestDaemon& daemon, uint64_t events) {
   uint64_t steps = 0;
   int quiet = 0;
-  for (int waited = 0; waited < 1200; ++waited) {
+  for (int waited = 0; waited < 6000; ++waited) {
     const v1::GetStatusResponse status = daemon.GetStatus();
     const v1::LearningStatus& learning = status.learning();
     const bool idle = status.watermarks().recallable() >= events &&
@@ -51,7 +51,8 @@ void AwaitLearned(TestDaemon& daemon, uint64_t events) {
   FAIL() << daemon.GetStatus().ShortDebugString();
 }
 
-v1::Generation Publish(TestDaemon& daemon) {
+// Publishes by command; returns what became of it.
+v1::PublishGenerationResponse TryPublish(TestDaemon& daemon) {
   grpc::ClientContext context;
   SetDeadline(context, 60);
   const auto stream = daemon.admin().PublishGeneration(&context, v1::PublishGenerationRequest());
@@ -59,6 +60,11 @@ v1::Generation Publish(TestDaemon& daemon) {
   while (stream->Read(&response)) {
   }
   EXPECT_TRUE(stream->Finish().ok());
+  return response;
+}
+
+v1::Generation Publish(TestDaemon& daemon) {
+  const v1::PublishGenerationResponse response = TryPublish(daemon);
   EXPECT_EQ(response.phase(), v1::PublishGenerationResponse::PUBLISHED)
       << response.ShortDebugString();
   return response.generation();
@@ -99,7 +105,7 @@ TEST(LearningTest, GenerationsGoLiveByThemselvesAndSayWhy) {
       "generations: {publish_from: 32, probe_share: 0.2}\n");
   ASSERT_NO_FATAL_FAILURE(daemon.Start());
   Ingest(daemon, Events(0, kEvents));
-  for (int waited = 0; waited < 1200 && daemon.GetStatus().serving().number() == 0; ++waited) {
+  for (int waited = 0; waited < 6000 && daemon.GetStatus().serving().number() == 0; ++waited) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   const v1::Generation serving = daemon.GetStatus().serving();
@@ -111,6 +117,57 @@ TEST(LearningTest, GenerationsGoLiveByThemselvesAndSayWhy) {
   EXPECT_GE(serving.scores(0).candidate() + serving.scores(0).tolerance(),
             serving.scores(0).serving());
   EXPECT_GT(serving.periods_size(), 0);
+}
+
+// A fifth held out, so that a stream this short has probes to judge on.
+std::string Preset(const std::string& preset) {
+  return "episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}\n"
+         "model: {preset: " +
+         preset +
+         "}\n"
+         "learning: {flush_after: 300ms, consolidate_when_idle: false}\n"
+         "generations: {automatic: false, probe_share: 0.2}\n";
+}
+
+TEST(LearningTest, AnotherArchitectureDoesNotServeBeforeItHasLearned) {
+  TestDaemon daemon(Preset("nano"));
+  const v1::Generation before = LearnAndPublish(daemon);
+  ASSERT_GT(before.scores_size(), 0);
+  EXPECT_EQ(daemon.Terminate(), 0);
+  daemon.Configure(Preset("small"));
+  ASSERT_NO_FATAL_FAILURE(daemon.Start());
+  {
+    grpc::ClientContext context;
+    v1::PauseLearningResponse paused;
+    ASSERT_TRUE(daemon.admin().PauseLearning(&context, {}, &paused).ok());
+  }
+  for (int i = 0; i < 3; ++i) {  // the third refusal in a row must not undo anything either
+    const v1::PublishGenerationResponse response = TryPublish(daemon);
+    EXPECT_EQ(response.phase(), v1::PublishGenerationResponse::REFUSED)
+        << response.ShortDebugString();
+  }
+  EXPECT_EQ(daemon.GetStatus().serving().number(), before.number());
+}
+
+TEST(LearningTest, WhatWasRolledBackIsNotPublishedAgainByItself) {
+  TestDaemon daemon(
+      "episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}\n"
+      "learning: {flush_after: 300ms, consolidate_when_idle: false}\n"
+      "generations: {publish_from: 32, publish_on_gain: 0, publish_on_growth: 1.01,"
+      " reembed_max: 1000}\n");
+  ASSERT_NO_FATAL_FAILURE(daemon.Start());
+  Ingest(daemon, Events(0, kEvents));
+  ASSERT_NO_FATAL_FAILURE(AwaitLearned(daemon, kEvents));
+  const uint64_t bad = daemon.GetStatus().serving().number();
+  ASSERT_GE(bad, 2U);
+  grpc::ClientContext context;
+  v1::RollbackGenerationResponse rolled_back;
+  ASSERT_TRUE(daemon.admin().RollbackGeneration(&context, {}, &rolled_back).ok());
+  const uint64_t kept = daemon.GetStatus().serving().number();
+  ASSERT_LT(kept, bad);
+  // The learner takes up again what it had learned since, which is growth enough to publish.
+  ASSERT_NO_FATAL_FAILURE(AwaitLearned(daemon, kEvents));
+  EXPECT_EQ(daemon.GetStatus().serving().number(), kept);
 }
 
 }  // namespace

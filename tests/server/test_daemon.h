@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mixmatch/v1/admin.grpc.pb.h"
@@ -23,6 +24,8 @@ class TestDaemon {
   TestDaemon(const TestDaemon&) = delete;
   TestDaemon& operator=(const TestDaemon&) = delete;
 
+  // Another configuration, from the next start on.
+  void Configure(std::string yaml) { yaml_ = std::move(yaml); }
   // Starts the process and waits until it serves. Fails the test when it does not.
   void Start();
   void Kill();      // SIGKILL
@@ -41,7 +44,7 @@ class TestDaemon {
   v1::GetStatusResponse GetStatus();
 
  private:
-  const std::string yaml_;
+  std::string yaml_;
   std::string directory_;
   pid_t pid_ = 0;
   std::shared_ptr<grpc::Channel> channel_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/base/hash.h"
@@ -20,6 +21,34 @@ TEST(HeldOutTest, HoldsAllUpToTheLimit) {
   HeldOut held_out(50);
   for (uint64_t i = 0; i < 50; ++i) EXPECT_TRUE(held_out.Add(i, Episode(i)).empty());
   EXPECT_EQ(held_out.probes().size(), 50U);
+}
+
+// Every third episode is a probe.
+class EveryThird final : public TrainingSource {
+ public:
+  uint64_t closed_count() const override { return 300; }
+  absl::Status ListClosed(uint64_t first, uint64_t limit,
+                          std::vector<ClosedEpisode>& episodes) const override {
+    for (uint64_t i = first; i < std::min(first + limit, closed_count()); ++i) {
+      episodes.push_back(Episode(i));
+      episodes.back().probe = i % 3 == 0;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Load(std::span<const EpisodeId>, std::vector<TrainingEpisode>&) const override {
+    return absl::UnimplementedError("nothing to load");
+  }
+};
+
+TEST(HeldOutTest, OfASourceIsWhatALearnerThatTookAsMuchHoldsOut) {
+  HeldOut one_by_one(20);
+  for (uint64_t i = 0; i < 250; i += 3) one_by_one.Add(i, Episode(i));
+  const auto at_once = HeldOut::Of(EveryThird(), 250, 20);
+  ASSERT_TRUE(at_once.ok());
+  ASSERT_EQ(at_once->probes().size(), one_by_one.probes().size());
+  for (size_t i = 0; i < at_once->probes().size(); ++i) {
+    EXPECT_EQ(at_once->probes()[i].ordinal, one_by_one.probes()[i].ordinal);
+  }
 }
 
 TEST(HeldOutTest, ReleasesTheSurplusEvenlyAndForGood) {
