@@ -130,7 +130,7 @@ void Optimiser::TurnMaps(Slot& slot, double gradient_scale, double warmth) const
   const at::Tensor gradient = slot.value.grad() * gradient_scale;
   slot.first.lerp_(gradient, 1 - settings_.map_momentum);
   const at::Tensor ahead = gradient.lerp(slot.first, settings_.map_momentum);
-  const at::Tensor maps = ahead.view({slot.maps, slot.value.size(0) / slot.maps, -1});
+  const at::Tensor maps = ahead.reshape({slot.maps, slot.value.size(0) / slot.maps, -1});
   const auto side = static_cast<double>(std::max(maps.size(1), maps.size(2)));
   const at::Tensor turn = Orthogonalise(maps).reshape(slot.value.sizes());
   slot.value.detach()

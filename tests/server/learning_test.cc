@@ -141,7 +141,7 @@ TEST(LearningTest, AnotherArchitectureDoesNotServeBeforeItHasLearned) {
     v1::PauseLearningResponse paused;
     ASSERT_TRUE(daemon.admin().PauseLearning(&context, {}, &paused).ok());
   }
-  for (int i = 0; i < 3; ++i) {  // the third refusal in a row must not undo anything either
+  for (int i = 0; i < 3; ++i) {
     const v1::PublishGenerationResponse response = TryPublish(daemon);
     EXPECT_EQ(response.phase(), v1::PublishGenerationResponse::REFUSED)
         << response.ShortDebugString();
