@@ -102,9 +102,16 @@ uint64_t Learner::waiting() const {
 
 LearnerProgress Learner::progress() const { return progress_; }
 
+uint64_t Learner::BlockEnd() const {
+  const auto block = static_cast<uint64_t>(config_.block_episodes);
+  const uint64_t before = next_ordinal_ % block;
+  const uint64_t whole = before == 0 ? block : 2 * block - before;
+  return next_ordinal_ + std::min(whole, static_cast<uint64_t>(config_.batch_episodes));
+}
+
 bool Learner::HasNew(bool flush) const {
-  const uint64_t enough = flush ? 1 : static_cast<uint64_t>(config_.block_episodes);
-  return block_steps_left_ > 0 || source_->closed_count() >= next_ordinal_ + enough;
+  const uint64_t enough = flush ? next_ordinal_ + 1 : BlockEnd();
+  return block_steps_left_ > 0 || source_->closed_count() >= enough;
 }
 
 bool Learner::Take(uint64_t ordinal, const ClosedEpisode& episode) {
@@ -117,8 +124,7 @@ bool Learner::Take(uint64_t ordinal, const ClosedEpisode& episode) {
 
 absl::Status Learner::TakeBlock() {
   std::vector<ClosedEpisode> closed;
-  MM_RETURN_IF_ERROR(
-      source_->ListClosed(next_ordinal_, static_cast<uint64_t>(config_.block_episodes), closed));
+  MM_RETURN_IF_ERROR(source_->ListClosed(next_ordinal_, BlockEnd() - next_ordinal_, closed));
   for (const ClosedEpisode& episode : block_) replay_.Add(episode);
   block_.clear();
   block_ordinal_ = next_ordinal_;

@@ -82,6 +82,10 @@ class Learner {
   Learner(const LearnerConfig& config, const TrainingSource* source,
           std::unique_ptr<Trainer> trainer);
 
+  // Where the next block ends: on a multiple of block_episodes, so that a short block (a flush) is
+  // followed by a longer one, and a stream makes the same number of steps however often it is
+  // flushed on its way.
+  uint64_t BlockEnd() const;
   // Takes the next block of closed episodes: probes are passed over, the others become the block.
   absl::Status TakeBlock();
   // Hands one closed episode to probes or replay; true when it is to be trained as new.

@@ -125,6 +125,23 @@ TEST(LearnerTest, WithoutFlushItWaitsForAFullBlock) {
   EXPECT_EQ(learner->waiting(), 1U);
 }
 
+TEST(LearnerTest, AFlushOnTheWayAddsNoStep) {
+  FakeSource source(27);
+  const auto learner = Make(source);
+  RunAll(*learner, true);
+  EXPECT_EQ(learner->progress().steps_stream, 9U);
+  source.Grow(12);
+  EXPECT_FALSE(learner->HasNew(false));  // 27 to 38 of a block that ends with 39
+  source.Grow(1);
+  RunAll(*learner, false);
+  EXPECT_EQ(learner->progress().steps_stream, 12U);
+  EXPECT_EQ(learner->waiting(), 0U);
+  source.Grow(10);
+  RunAll(*learner, false);
+  EXPECT_EQ(learner->progress().steps_stream, 15U);
+  EXPECT_EQ(learner->waiting(), 0U);
+}
+
 TEST(LearnerTest, ReplayIsUniformOverEverythingTaken) {
   FakeSource source(50);
   const auto learner = Make(source);
