@@ -57,8 +57,19 @@ void Optimiser::Adopt(std::span<const Parameter> parameters) {
                       .first = at::zeros_like(plain),
                       .second = parameters[i].maps > 0 ? at::Tensor() : at::zeros_like(plain),
                       .average = plain.clone(),
-                      .maps = parameters[i].maps});
+                      .maps = parameters[i].maps,
+                      .phase = NextPhase(parameters[i])});
   }
+}
+
+uint64_t Optimiser::NextPhase(const Parameter& parameter) {
+  if (parameter.maps == 0) return 0;
+  const auto least = std::min_element(phase_costs_.begin(), phase_costs_.end());
+  const int64_t rows = parameter.value.size(0) / parameter.maps;
+  const int64_t columns = parameter.value.numel() / parameter.value.size(0);
+  *least += static_cast<double>(parameter.value.numel()) *
+            static_cast<double>(std::min(rows, columns));
+  return static_cast<uint64_t>(least - phase_costs_.begin());
 }
 
 double Optimiser::GradientScale() const {
@@ -126,9 +137,11 @@ void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
 void Optimiser::TurnMaps(Slot& slot, double gradient_scale, double warmth) const {
   // Of an orthogonal matrix the root mean square is 1 / sqrt(larger side).
   constexpr double kRootMeanSquare = 0.2;
-  const double rate = settings_.map_rate * warmth;
+  const double rate = settings_.map_rate * warmth * settings_.turn_every;
   const at::Tensor gradient = slot.value.grad() * gradient_scale;
   slot.first.lerp_(gradient, 1 - settings_.map_momentum);
+  const auto every = static_cast<uint64_t>(settings_.turn_every);
+  if (slot.updates % every != slot.phase) return;
   const at::Tensor ahead = gradient.lerp(slot.first, settings_.map_momentum);
   const at::Tensor maps = ahead.reshape({slot.maps, slot.value.size(0) / slot.maps, -1});
   const auto side = static_cast<double>(std::max(maps.size(1), maps.size(2)));

@@ -1,6 +1,8 @@
 // The optimiser and the averaged (EMA) copy of the weights. Linear maps are turned (Muon, K. Jordan
 // and others, 2024: momentum made orthogonal; scaled as by J. Liu and others, arXiv 2502.16982);
-// everything else is updated by AdamW. Gradients are clipped.
+// everything else is updated by AdamW. Gradients are clipped. To make momentum orthogonal costs half
+// as much as the gradient itself, and momentum changes slowly: so each map turns every few updates,
+// by as much more, and the maps take turns.
 //
 // Internal to core/learning: includes torch. Counts per parameter, so that a modality which comes
 // late warms up like one that was there from the start, and one that is absent from a batch is left
@@ -23,6 +25,7 @@ namespace mixmatch {
 struct OptimiserSettings {
   double rate = 1e-3;      // of everything but linear maps
   double map_rate = 3e-3;  // of linear maps: an update's root mean square is a fifth of it
+  int turn_every = 2;      // updates from one turn of a linear map to its next
   int warm_up = 40;        // updates over which the rates rise
   double map_momentum = 0.95;
   double momentum = 0.9;
@@ -35,7 +38,8 @@ struct OptimiserSettings {
 // Thread-safety: Not thread-safe: one owner thread.
 class Optimiser {
  public:
-  explicit Optimiser(const OptimiserSettings& settings) : settings_(settings) {}
+  explicit Optimiser(const OptimiserSettings& settings)
+      : settings_(settings), phase_costs_(static_cast<size_t>(settings.turn_every)) {}
 
   // Takes parameters into care that are not yet.
   void Adopt(std::span<const Parameter> parameters);
@@ -59,10 +63,13 @@ class Optimiser {
     at::Tensor second;   // mean of their squares; not defined for linear maps
     at::Tensor average;  // of values
     int64_t maps = 0;    // as Parameter's
+    uint64_t phase = 0;  // the update, modulo turn_every, in which the maps turn
     uint64_t updates = 0;
     uint64_t steps = 0;  // since it is in care
   };
 
+  // For maps of a parameter of this shape: the phase with the least to do, which then has more.
+  uint64_t NextPhase(const Parameter& parameter);
   double GradientScale() const;
   void UpdateSlot(Slot& slot, double gradient_scale) const;
   void TurnMaps(Slot& slot, double gradient_scale, double warmth) const;
@@ -70,6 +77,7 @@ class Optimiser {
 
   const OptimiserSettings settings_;
   std::vector<Slot> slots_;
+  std::vector<double> phase_costs_;  // multiplications, by phase
 };
 
 }  // namespace mixmatch
