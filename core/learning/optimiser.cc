@@ -67,8 +67,8 @@ uint64_t Optimiser::NextPhase(const Parameter& parameter) {
   const auto least = std::min_element(phase_costs_.begin(), phase_costs_.end());
   const int64_t rows = parameter.value.size(0) / parameter.maps;
   const int64_t columns = parameter.value.numel() / parameter.value.size(0);
-  *least += static_cast<double>(parameter.value.numel()) *
-            static_cast<double>(std::min(rows, columns));
+  *least +=
+      static_cast<double>(parameter.value.numel()) * static_cast<double>(std::min(rows, columns));
   return static_cast<uint64_t>(least - phase_costs_.begin());
 }
 
