@@ -83,8 +83,7 @@ class Learner {
           std::unique_ptr<Trainer> trainer);
 
   // Where the next block ends: on a multiple of block_episodes, so that a short block (a flush) is
-  // followed by a longer one, and a stream makes the same number of steps however often it is
-  // flushed on its way.
+  // followed by a longer one: a flush adds no step unless it is the second within one block.
   uint64_t BlockEnd() const;
   // Takes the next block of closed episodes: probes are passed over, the others become the block.
   absl::Status TakeBlock();
