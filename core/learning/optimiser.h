@@ -1,7 +1,7 @@
 // The optimiser and the averaged (EMA) copy of the weights. Linear maps are turned (Muon, K. Jordan
 // and others, 2024: momentum made orthogonal; scaled as by J. Liu and others, arXiv 2502.16982);
 // everything else is updated by AdamW. Gradients are clipped. To make momentum orthogonal takes
-// half as many operations as the forward and backward pass, and momentum changes slowly: so each map
+// half as many operations as forward and backward pass, and momentum changes slowly: so each map
 // turns every few updates, by as much more, and the maps take turns.
 //
 // Internal to core/learning: includes torch. Counts per parameter, so that a modality which comes
