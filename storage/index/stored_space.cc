@@ -178,12 +178,12 @@ void StoredSpace::AddRows(const Block& block, const GraphRows* stored) {
     const size_t n = std::min(block.items.size() - done, rows->capacity() - rows->size());
     rows->Append(std::span(block.items).subspan(done, n), block.vectors.data() + done * dimension_);
     done += n;
-    count_ += n;
     const bool full = rows->size() == rows->capacity();
     {
       const absl::MutexLock lock(&mu_);
       partitions_[block.place.partition].back().count = rows->size();
     }
+    count_ += n;  // after the rows are seen: whoever counts them finds them
     if (full && stored == nullptr && rows->capacity() >= options_.graph_from) {
       builder_.Add(block.place.partition, rows);
     }

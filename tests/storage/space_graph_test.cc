@@ -214,7 +214,7 @@ TEST(SpaceGraphTest, SearchesBesideAppendingSeeWholeRowsInOrder) {
         const auto result = open.space->Search(kPartitions, query, 50, nullptr);
         ASSERT_TRUE(result.ok()) << result.status();
         // All that was counted before is found, nothing twice.
-        ASSERT_GE(result->neighbours.size(), std::min<uint64_t>(50, before / 2));
+        ASSERT_GE(result->neighbours.size(), std::min<uint64_t>(50, before));
         std::set<std::pair<ModalityId, ItemId>> distinct;
         for (const Neighbour& n : result->neighbours) distinct.insert({n.partition, n.item});
         ASSERT_EQ(distinct.size(), result->neighbours.size());
