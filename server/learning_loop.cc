@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "core/base/own_heap.h"
 #include "core/base/status.h"
 
 namespace mixmatch {
@@ -18,6 +20,8 @@ namespace {
 
 constexpr char kPausedSetting[] = "learning.paused";
 constexpr absl::Duration kPause = absl::Milliseconds(200);
+// After so long without work, freed memory goes back to the system.
+constexpr absl::Duration kKeepFreed = absl::Seconds(5);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
 // Everything else in the process goes first. Threads that this one starts inherit it.
@@ -141,9 +145,19 @@ void LearningLoop::Run() {
   const uint64_t spare = std::max(2U, std::thread::hardware_concurrency()) - 1;
   const uint64_t asked = config_.learning.deterministic ? 1 : config_.learning.threads;
   SetComputeThreads(static_cast<int>(asked > 0 ? asked : spare));
+  const OwnHeap heap;
+  absl::Time worked_at = absl::Now();
+  bool released = false;
   while (true) {
     RunCommands();
     const bool worked = Work();
+    if (worked) {
+      worked_at = absl::Now();
+      released = false;
+    } else if (!released && absl::Now() - worked_at > kKeepFreed) {
+      heap.Release();
+      released = true;
+    }
     keeper_.Save(/*force=*/false);
     UpdateSnapshot();
     const absl::MutexLock lock(&mu_);

@@ -31,11 +31,32 @@ struct Head {
 
 // to [d, P] = from [T, d] transposed; columns from T to P are 0.
 MM_ALWAYS_INLINE void Transpose(const Head& head, const float* from, int64_t stride, float* to) {
-  for (int64_t c = 0; c < head.width; ++c) {
+  int64_t c = 0;
+  for (; c + kLanes <= head.width; c += kLanes) {
+    for (int64_t t = 0; t < head.padded; t += kLanes) {
+      FloatLanes rows[kLanes];
+      const int64_t inside = head.tokens - t;
+      for (int64_t r = 0; r < kLanes; ++r) {
+        rows[r] = r < inside ? *LanesAt(from + (t + r) * stride + c) : FloatLanes{};
+      }
+      TransposeLanes(rows);
+      for (int64_t r = 0; r < kLanes; ++r) *LanesAt(to + (c + r) * head.padded + t) = rows[r];
+    }
+  }
+  for (; c < head.width; ++c) {
     float* row = to + c * head.padded;
     for (int64_t t = 0; t < head.tokens; ++t) row[t] = from[t * stride + c];
     for (int64_t t = head.tokens; t < head.padded; ++t) row[t] = 0;
   }
+}
+
+MM_ALWAYS_INLINE float Dot(int64_t count, const float* a, const float* b) {
+  FloatLanes sums = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) sums += *LanesAt(a + i) * *LanesAt(b + i);
+  float sum = SumLanes(sums);
+  for (; i < count; ++i) sum += a[i] * b[i];
+  return sum;
 }
 
 // What stands in the columns from T to P: its weight is next to nothing.
@@ -53,8 +74,7 @@ MM_ALWAYS_INLINE float Softmax(const Head& head, float* row) {
     *LanesAt(row + t) = lanes;
     sums += lanes;
   }
-  float sum = 0;
-  for (int lane = 0; lane < kLanes; ++lane) sum += sums[lane];
+  const float sum = SumLanes(sums);
   const float inverse = 1.0F / sum;
   for (int64_t t = 0; t < head.padded; t += kLanes) *LanesAt(row + t) *= inverse;
   return top * head.scale + std::log(sum);
@@ -91,10 +111,8 @@ MM_SIMD_CLONES void BackwardHead(const Head& head, const float* qkv, int64_t wid
   for (int64_t t = 0; t < head.tokens; ++t) {
     float* weight = weights + t * p;
     float* gradient = gradients + t * p;
-    float mean = 0;  // of the gradient under the weights, which is out . grad_out
-    for (int64_t c = 0; c < head.width; ++c) {
-      mean += out[t * head.out_stride + c] * grad_out[t * head.out_stride + c];
-    }
+    // Of the gradient under the weights, which is out . grad_out.
+    const float mean = Dot(head.width, out + t * head.out_stride, grad_out + t * head.out_stride);
     const float log_sum = log_sums[t * head.sum_stride];
     for (int64_t j = head.tokens; j < p; ++j) weight[j] = kNoScore;
     for (int64_t j = 0; j < p; j += kLanes) {

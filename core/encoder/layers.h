@@ -32,6 +32,9 @@ struct Linear {
   at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
 };
 
+// x times the normal distribution function of x, number by number.
+at::Tensor Gelu(const at::Tensor& x);
+
 struct Norm {
   at::Tensor scale;  // [D]
   at::Tensor shift;  // [D]

@@ -209,7 +209,7 @@ at::Tensor Model::Trunk(at::Tensor x, const at::Tensor& offsets) const {
   for (const Block& block : blocks_) {
     const at::Tensor qkv = block.qkv(block.attention_norm(x));                  // [N, 3D]
     x = x + block.attention_out(RaggedAttention(qkv, offsets, config_.heads));  // [N, D]
-    x = x + block.mlp_out(at::gelu(block.mlp_in(block.mlp_norm(x))));           // [N, D]
+    x = x + block.mlp_out(Gelu(block.mlp_in(block.mlp_norm(x))));               // [N, D]
   }
   const at::Tensor pooled = out_(out_norm_(RaggedMean(x, offsets)));  // [S, E]
   return pooled / pooled.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-6);

@@ -17,11 +17,13 @@
 
 namespace mixmatch {
 
-inline constexpr int64_t kLanes = 16;
+// Eight: what AVX2 holds in one register. The compiler keeps wider vectors in memory there, which
+// made attention three times as slow.
+inline constexpr int64_t kLanes = 8;
 
 // Vectors that may lie at any address that a float may lie at.
-typedef float FloatLanes __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t IntLanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef float FloatLanes __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t IntLanes __attribute__((vector_size(32), aligned(4), may_alias));
 
 MM_ALWAYS_INLINE FloatLanes* LanesAt(float* p) { return reinterpret_cast<FloatLanes*>(p); }
 MM_ALWAYS_INLINE const FloatLanes* LanesAt(const float* p) {
@@ -34,13 +36,18 @@ MM_ALWAYS_INLINE void Load(const float* p, float& value) { value = *p; }
 MM_ALWAYS_INLINE void Store(const FloatLanes& value, float* p) { *LanesAt(p) = value; }
 MM_ALWAYS_INLINE void Store(const float& value, float* p) { *p = value; }
 
-template <bool Vectors>
-struct Lanes {
+// A column of C that is worked on at once: so many vectors, or one number.
+template <int Vectors>
+struct Column {
   using Number = FloatLanes;
+  static constexpr int kParts = Vectors;
+  static constexpr int64_t kWidth = Vectors * kLanes;
 };
 template <>
-struct Lanes<false> {
+struct Column<0> {
   using Number = float;
+  static constexpr int kParts = 1;
+  static constexpr int64_t kWidth = 1;
 };
 
 // A matrix whose element (r, k) is data[r * row_stride + k * column_stride]: a transpose is a
@@ -51,26 +58,37 @@ struct StridedMatrix {
   int64_t column_stride = 1;
 };
 
-// Several rows of one column of vectors (or of numbers): sums that stay in registers.
-template <int Rows, bool Vectors>
+// Several rows of one column: sums that stay in registers.
+template <int Rows, int Vectors>
 MM_ALWAYS_INLINE void GemmTile(const StridedMatrix& a, const float* b, int64_t b_stride, int64_t k,
                                float* c, int64_t c_stride) {
-  using Number = typename Lanes<Vectors>::Number;
-  Number sums[Rows] = {};
-  const float* a_rows[Rows];
-  for (int r = 0; r < Rows; ++r) a_rows[r] = a.data + r * a.row_stride;
+  using C = Column<Vectors>;
+  typename C::Number sums[Rows][C::kParts] = {};
   for (int64_t i = 0; i < k; ++i) {
-    Number b_lanes;
-    Load(b + i * b_stride, b_lanes);
-    const int64_t at = i * a.column_stride;
+    const float* from = a.data + i * a.column_stride;
+    typename C::Number lanes[C::kParts];
+#pragma GCC unroll 2
+    for (int part = 0; part < C::kParts; ++part) {
+      Load(b + i * b_stride + part * kLanes, lanes[part]);
+    }
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) sums[r] += a_rows[r][at] * b_lanes;
+    for (int r = 0; r < Rows; ++r) {
+      const float factor = from[r * a.row_stride];
+#pragma GCC unroll 2
+      for (int part = 0; part < C::kParts; ++part) sums[r][part] += factor * lanes[part];
+    }
   }
-  for (int r = 0; r < Rows; ++r) Store(sums[r], c + r * c_stride);
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+#pragma GCC unroll 2
+    for (int part = 0; part < C::kParts; ++part) {
+      Store(sums[r][part], c + r * c_stride + part * kLanes);
+    }
+  }
 }
 
-// All rows of one column of vectors.
-template <bool Vectors>
+// All rows of one column.
+template <int Vectors>
 MM_ALWAYS_INLINE void GemmPanel(int64_t m, int64_t k, const StridedMatrix& a, const float* b,
                                 int64_t b_stride, float* c, int64_t c_stride) {
   constexpr int64_t kStep = 6;
@@ -103,12 +121,41 @@ MM_ALWAYS_INLINE void GemmPanel(int64_t m, int64_t k, const StridedMatrix& a, co
 MM_ALWAYS_INLINE void SmallGemm(int64_t m, int64_t n, int64_t k, const StridedMatrix& a,
                                 const float* b, int64_t b_stride, float* c, int64_t c_stride) {
   int64_t column = 0;
-  for (; column + kLanes <= n; column += kLanes) {
-    GemmPanel<true>(m, k, a, b + column, b_stride, c + column, c_stride);
+  for (; column + Column<2>::kWidth <= n; column += Column<2>::kWidth) {
+    GemmPanel<2>(m, k, a, b + column, b_stride, c + column, c_stride);
+  }
+  for (; column + Column<1>::kWidth <= n; column += Column<1>::kWidth) {
+    GemmPanel<1>(m, k, a, b + column, b_stride, c + column, c_stride);
   }
   for (; column < n; ++column) {
-    GemmPanel<false>(m, k, a, b + column, b_stride, c + column, c_stride);
+    GemmPanel<0>(m, k, a, b + column, b_stride, c + column, c_stride);
   }
+}
+
+// rows[c][r] becomes rows[r][c]: 8 x 8 numbers.
+MM_ALWAYS_INLINE void TransposeLanes(FloatLanes (&rows)[kLanes]) {
+  // Halves, then quarters, then neighbours change places between pairs of rows.
+  constexpr IntLanes kLow[3] = {
+      {0, 1, 2, 3, 8, 9, 10, 11}, {0, 1, 8, 9, 4, 5, 12, 13}, {0, 8, 2, 10, 4, 12, 6, 14}};
+  constexpr IntLanes kHigh[3] = {
+      {4, 5, 6, 7, 12, 13, 14, 15}, {2, 3, 10, 11, 6, 7, 14, 15}, {1, 9, 3, 11, 5, 13, 7, 15}};
+#pragma GCC unroll 3
+  for (int round = 0; round < 3; ++round) {
+    const int apart = 4 >> round;
+#pragma GCC unroll 8
+    for (int r = 0; r < kLanes; ++r) {
+      if ((r & apart) != 0) continue;
+      const FloatLanes a = rows[r];
+      const FloatLanes b = rows[r + apart];
+      rows[r] = __builtin_shuffle(a, b, kLow[round]);
+      rows[r + apart] = __builtin_shuffle(a, b, kHigh[round]);
+    }
+  }
+}
+
+MM_ALWAYS_INLINE float SumLanes(const FloatLanes& lanes) {
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
+         ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
 // Replaces x by exp(x), for x <= 0, with a relative error below 3e-7 (what is below -87 counts as

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "core/encoder/convolution.h"
 #include "core/encoder/layers.h"
 #include "core/encoder/stem.h"
 #include "core/senses/audio_front_end.h"
@@ -16,8 +17,9 @@ namespace mixmatch {
 namespace {
 
 constexpr int64_t kBins = kMelBins;
-constexpr int64_t kKernel = 5;  // frames and bins that the first convolution sees
-constexpr int64_t kLead = 4;    // silent frames before the first clip
+constexpr int64_t kFirstWindow = 5;  // frames and bins that a convolution sees
+constexpr int64_t kWindow = 3;
+constexpr int64_t kLead = 4;  // silent frames before the first clip
 
 int64_t HalfUp(int64_t n) { return (n + 1) / 2; }
 // Frames that a clip occupies: a multiple of both strides, with room for the kernels' margins.
@@ -26,13 +28,9 @@ int64_t SlotFrames(int64_t frames) { return (frames + 2 + 3) / 4 * 4; }
 class AudioStem final : public Stem {
  public:
   AudioStem(const std::string& name, int64_t width, ParameterStore& store)
-      : channels_(width / 8),
-        first_(
-            Linear::Make(store, absl::StrCat(name, "/conv1"), kKernel * kKernel, channels_, 1.4F)),
-        second_(
-            Linear::Make(store, absl::StrCat(name, "/conv2"), 9 * channels_, 2 * channels_, 1.4F)),
-        fold_(Linear::Make(store, absl::StrCat(name, "/fold"), 2 * channels_ * kBins / 4, width,
-                           1.4F)),
+      : first_(MakeConvolution(store, name + "/conv1", 1, width / 8, kFirstWindow)),
+        second_(MakeConvolution(store, name + "/conv2", width / 8, width / 4, kWindow)),
+        fold_(Linear::Make(store, name + "/fold", kBins / 4 * (width / 4), width, 1.4F)),
         modality_(store.Make(absl::StrCat(name, "/modality"), {width}, 0.5F)) {}
 
   absl::Status Check(const Features& features) const override {
@@ -48,28 +46,20 @@ class AudioStem final : public Stem {
                     std::vector<int64_t>& counts) const override {
     const Packed packed = Pack(batch, counts);
     const int64_t width = modality_.size(0);
-    const int64_t rows = packed.frames.size(2);
-    at::Tensor x = Convolve(first_, packed.frames, kKernel);         // [C, F/2 * M/2]
-    x = x.view({1, channels_, rows / 2, kBins / 2}) * packed.valid;  // 0 between clips
-    x = Convolve(second_, x, 3).view({2 * channels_, rows / 4, kBins / 4});
-    x = fold_(x.permute({1, 0, 2}).reshape({rows / 4, -1}));  // [F/4, D]
+    at::Tensor x = Gelu(Convolve(first_, packed.frames, kFirstWindow));  // [1, F/2, M/2, D/8]
+    x = x * packed.valid;                                                // 0 between clips
+    x = Gelu(Convolve(second_, x, kWindow));                             // [1, F/4, M/4, D/4]
+    x = fold_(x.flatten(2)[0]);                                          // [F/4, D]
     return x.index_select(0, packed.tokens) + modality_ +
            Places(counts, width, modality_.options());
   }
 
  private:
   struct Packed {
-    at::Tensor frames;  // [1, 1, F, M]
-    at::Tensor valid;   // [1, 1, F/2, 1]: 1 inside a clip
+    at::Tensor frames;  // [1, F, M, 1]
+    at::Tensor valid;   // [1, F/2, 1, 1]: 1 inside a clip
     at::Tensor tokens;  // rows of [F/4, D] that are tokens
   };
-
-  // Of a picture [1, C, H, W] with a stride of 2 in both: [out, H/2 * W/2], after its bend.
-  static at::Tensor Convolve(const Linear& layer, const at::Tensor& x, int64_t kernel) {
-    const at::Tensor patches =
-        at::im2col(x, {kernel, kernel}, {1, 1}, {kernel / 2, kernel / 2}, {2, 2})[0];
-    return at::gelu(at::mm(layer.weight, patches) + layer.bias.unsqueeze(1));
-  }
 
   Packed Pack(std::span<const Features* const> batch, std::vector<int64_t>& counts) const {
     int64_t total = kLead;
@@ -96,14 +86,13 @@ class AudioStem final : public Stem {
       at += SlotFrames(length);
     }
     const at::Device device = modality_.device();
-    return {frames.to(device).view({1, 1, total, kBins}), valid.to(device).view({1, 1, -1, 1}),
+    return {frames.to(device).view({1, total, kBins, 1}), valid.to(device).view({1, -1, 1, 1}),
             tokens.to(device)};
   }
 
-  int64_t channels_;     // of the first convolution; the second has twice as many
-  Linear first_;         // [C, 5 * 5]
-  Linear second_;        // [2C, C * 3 * 3]
-  Linear fold_;          // [D, 2C * M/4]: the bins of a token
+  Linear first_;         // [D/8, 5 * 5]
+  Linear second_;        // [D/4, 3 * 3 * D/8]
+  Linear fold_;          // [D, M/4 * D/4]: the bins of a token
   at::Tensor modality_;  // [D]
 };
 

@@ -82,7 +82,7 @@ class SeriesStem final : public Stem {
       row += counts[i];
     }
     const at::Device device = modality_.device();
-    const at::Tensor x = at::gelu(first_(patches.to(device))) * valid.to(device);  // [rows, D]
+    const at::Tensor x = Gelu(first_(patches.to(device))) * valid.to(device);  // [rows, D]
     const at::Tensor before = at::constant_pad_nd(x.narrow(0, 0, rows - 1), {0, 0, 1, 0});
     const at::Tensor after = at::constant_pad_nd(x.narrow(0, 1, rows - 1), {0, 0, 0, 1});
     const at::Tensor all =
@@ -153,7 +153,7 @@ class VectorStem final : public Stem {
       row += inputs;
     }
     counts.assign(batch.size(), 1);
-    return second_(at::gelu(first_(x.to(modality_.device())))) + modality_;
+    return second_(Gelu(first_(x.to(modality_.device())))) + modality_;
   }
 
  private:

@@ -17,7 +17,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 
 constexpr std::string_view kMagic = "MMWEIGHT";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;  // 2: channels last in the weights of convolutions
 constexpr uint32_t kRankMax = 8;
 constexpr uint64_t kSizeMax = uint64_t{1} << 32;  // of a tensor and each of its dimensions
 

@@ -1,11 +1,11 @@
-// mixmatch_bench_step [--threads N] [--steps N] [--clock wall|cpu] [--json FILE]
+// mixmatch_bench_step [--preset NAME] [--threads N] [--steps N] [--clock wall|cpu] [--json FILE]
 //
 // How well a training step uses the machine: its rate of operations as a share of the machine's own
 // fp32 matrix-product rate, measured between the steps of the same run; and how many percepts of
 // each modality are embedded in a second. Batches of 64 made-up episodes shaped like the digits
-// stream: a grey image, 0.2 to 0.7 s of sound, one of ten words. On a machine that has other work
-// to do,
-// `--clock cpu` with one thread leaves the time out in which the program did not run.
+// stream: a grey image, 0.2 to 0.7 s of sound, one of ten words. Presets are `nano` and `small`
+// unless one is named. On a machine that has other work to do, `--clock cpu` with one thread leaves
+// the time out in which the program did not run.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/hash.h"
+#include "core/base/own_heap.h"
 #include "core/base/status.h"
 #include "core/encoder/blas.h"
 #include "core/encoder/encoder.h"
@@ -30,6 +31,7 @@ constexpr uint64_t kEpisodes = 64;
 constexpr int kWarmUp = 3;
 
 struct Arguments {
+  std::vector<std::string> presets = {"nano", "small"};
   int threads = 1;
   int steps = 20;
   bool cpu_clock = false;
@@ -145,15 +147,16 @@ absl::Status BenchEmbedding(const std::string& preset, const Arguments& argument
 
 absl::Status Run(const Arguments& arguments) {
   SetComputeThreads(arguments.threads);
+  const OwnHeap heap;  // as the daemon's learner has it
   std::string steps;
   std::string embedding;
   std::printf("%-8s %11s %12s %20s %8s\n", "preset", "parameters", "step", "matrix product",
               "share");
-  for (const char* preset : {"nano", "small"}) {
+  for (const std::string& preset : arguments.presets) {
     MM_RETURN_IF_ERROR(BenchStep(preset, arguments, steps));
   }
   std::printf("\n%-8s %-18s %12s %15s\n", "preset", "embedding of", "one", "batches of 64");
-  for (const char* preset : {"nano", "small"}) {
+  for (const std::string& preset : arguments.presets) {
     MM_RETURN_IF_ERROR(BenchEmbedding(preset, arguments, embedding));
   }
   if (arguments.json.empty()) return absl::OkStatus();
@@ -173,7 +176,9 @@ int main(int argc, char** argv) {
   mixmatch::Arguments arguments;
   for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
-    if (i + 1 < argc && name == "--threads") {
+    if (i + 1 < argc && name == "--preset") {
+      arguments.presets = {argv[i + 1]};
+    } else if (i + 1 < argc && name == "--threads") {
       arguments.threads = std::atoi(argv[i + 1]);
     } else if (i + 1 < argc && name == "--steps") {
       arguments.steps = std::max(1, std::atoi(argv[i + 1]));
@@ -183,8 +188,8 @@ int main(int argc, char** argv) {
       arguments.json = argv[i + 1];
     } else {
       std::fprintf(stderr,
-                   "usage: mixmatch_bench_step [--threads N] [--steps N] [--clock wall|cpu]"
-                   " [--json FILE]\n");
+                   "usage: mixmatch_bench_step [--preset NAME] [--threads N] [--steps N]"
+                   " [--clock wall|cpu] [--json FILE]\n");
       return 2;
     }
   }

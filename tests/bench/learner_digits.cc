@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/base/own_heap.h"
 #include "core/base/status.h"
 #include "core/encoder/blas.h"
 #include "core/encoder/encoder.h"
@@ -104,6 +105,7 @@ absl::Status Evaluate(const char* title, const Encoder& encoder, const DigitsStr
 
 absl::Status Run(const Arguments& arguments) {
   SetComputeThreads(arguments.threads);
+  const OwnHeap heap;
   MM_ASSIGN_OR_RETURN(const DigitsStream stream, DigitsStream::Read(arguments.folder));
   MM_ASSIGN_OR_RETURN(const ModelConfig model, ModelConfigOf(arguments.preset, arguments.seed));
   MM_ASSIGN_OR_RETURN(const auto learner, Learner::Create(model, LearnerConfig{}, &stream));

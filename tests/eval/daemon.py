@@ -128,11 +128,15 @@ class Daemon:
         with open(self._port_file, encoding="utf-8") as port:
             self.address = port.read().strip()
 
+    def command(self, *arguments):
+        """The words of a call of mixmatchctl with --json."""
+        command = [os.path.join(self._bin, "mixmatchctl"), "--server", self.address, "--json"]
+        return command + [str(argument) for argument in arguments]
+
     def ctl(self, *arguments):
         """Runs mixmatchctl with --json and returns its standard output."""
-        command = [os.path.join(self._bin, "mixmatchctl"), "--server", self.address, "--json"]
         self._child = subprocess.Popen(
-            command + [str(argument) for argument in arguments],
+            self.command(*arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

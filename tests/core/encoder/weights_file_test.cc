@@ -52,13 +52,13 @@ TEST(WeightsFileTest, NumbersThatAreNotFiniteAreRefused) {
   EXPECT_EQ(ReadWeights(WriteWeights(file)).status().code(), absl::StatusCode::kDataLoss);
 }
 
-TEST(WeightsFileTest, TheBytesOfVersionOneDoNotChange) {
+TEST(WeightsFileTest, TheBytesOfVersionTwoDoNotChange) {
   WeightsFile file;
   file.SetNumber("n", 7);
   file.tensors["t"] = {{1}, {1.0F}};
   const std::string bytes = WriteWeights(file);
   const std::string expected(
-      "MMWEIGHT\1\0\0\0"
+      "MMWEIGHT\2\0\0\0"
       "\1\0\0\0\1\0\0\0n\1\0\0\0\0\0\0\0"
       "7"
       "\1\0\0\0\1\0\0\0t\1\0\0\0\1\0\0\0\0\0\0\0\0\0\x80\x3f",

@@ -4,6 +4,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <vector>
+
 namespace mixmatch {
 namespace {
 
@@ -43,6 +46,36 @@ TEST(OrthogonaliseTest, TreatsEveryMapByItself) {
   const at::Tensor together = Orthogonalise(m);
   for (int64_t k = 0; k < 3; ++k) {
     EXPECT_TRUE(at::allclose(together[k], Orthogonalise(m.narrow(0, k, 1))[0], 1e-4, 1e-5));
+  }
+}
+
+// One singular value after five rounds of the quintic, in double precision.
+double Turned(double x) {
+  for (int round = 0; round < 5; ++round) {
+    x = 3.4445 * x - 4.7750 * std::pow(x, 3) + 2.0315 * std::pow(x, 5);
+  }
+  return x;
+}
+
+TEST(OrthogonaliseTest, BendsEverySingularValueByTheQuintic) {
+  // Along the axes, so that each value is on its own; from the largest down to next to nothing.
+  const std::vector<double> values = {1, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4, 0};
+  double squares = 0;
+  for (const double value : values) squares += value * value;
+  for (const int64_t columns : {8, 15, 16, 40}) {  // both ways of working it out
+    at::Tensor m = at::zeros({1, 8, columns});
+    for (int64_t i = 0; i < 8; ++i) m[0][i][(i + 3) % columns] = values[static_cast<size_t>(i)];
+    const at::Tensor wide = Orthogonalise(m);
+    const at::Tensor tall = Orthogonalise(m.transpose(1, 2)).transpose(1, 2);
+    for (const at::Tensor& turned : {wide, tall}) {
+      for (int64_t i = 0; i < 8; ++i) {
+        for (int64_t j = 0; j < columns; ++j) {
+          const double value = values[static_cast<size_t>(i)] / std::sqrt(squares);
+          const double expected = j == (i + 3) % columns ? Turned(value) : 0;
+          EXPECT_NEAR(turned[0][i][j].item<float>(), expected, 1e-3) << columns << " " << i;
+        }
+      }
+    }
   }
 }
 
