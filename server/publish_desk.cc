@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/hash.h"
 #include "core/base/status.h"
 #include "core/generations/gate.h"
 
@@ -151,6 +152,14 @@ absl::Status PublishDesk::JudgeAndBegin(const Learner& learner, const std::strin
                       .learned = watermarks_->Get().learned,
                       .trigger = trigger};
   MM_ASSIGN_OR_RETURN(candidate.encoder, learner.trainer().Averaged());
+  GenerationRecord serving = ServingRecord(*generations_);
+  if (trigger == "command" &&
+      StableHash64(candidate.encoder->Serialize(), 0) == serving.weights_hash) {
+    // An equal one would only push out what is kept to go back to.
+    serving.reason = "nothing was learned since; it goes on serving";
+    Finish({.phase = PublishNews::Phase::kPublished, .record = serving});
+    return absl::OkStatus();
+  }
   MM_ASSIGN_OR_RETURN(const Verdict verdict, JudgeCandidate(learner, candidate));
   checked_steps_ = candidate.steps;
   if (trigger == "gain" && verdict.gain < config_.generations.publish_on_gain) {

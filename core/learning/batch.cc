@@ -2,8 +2,8 @@
 #include "core/learning/batch.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -17,6 +17,8 @@ namespace mixmatch {
 namespace {
 
 constexpr int kNone = -1;
+// Of the modalities in two, in one step; each mixes an equal share of the batch's episodes.
+constexpr size_t kDivisions = 3;
 
 // What was sampled of one episode, by modality (a place in Planner::modalities_).
 struct Sample {
@@ -141,12 +143,12 @@ class Planner {
     }
   }
 
-  // A direction's weight grows with the root of its share of the batch: a rare modality is heard,
-  // and its few rows do not shout.
+  // A direction weighs as much as its rows' share of the batch: the few rows of a rare modality are
+  // heard, and do not shout.
   void AddTerm(ContrastTerm term, float weight) {
     if (term.rows.empty() || term.columns.size() < 2) return;
-    term.weight = weight * std::sqrt(static_cast<float>(term.rows.size()) /
-                                     static_cast<float>(episodes_.size()));
+    term.weight =
+        weight * static_cast<float>(term.rows.size()) / static_cast<float>(episodes_.size());
     plan_.terms.push_back(std::move(term));
   }
 
@@ -189,39 +191,74 @@ class Planner {
     }
   }
 
-  // What an episode has of the modalities with side[m] == which, in one pass; kNone when nothing.
-  int MixtureOf(size_t e, const std::vector<int>& side, int which) {
+  // Of the modalities with side[m] == which, what an episode has: percepts by modality.
+  std::vector<int> SideOf(size_t e, const std::vector<int>& side, int which) const {
     std::vector<int> percepts;
     for (const auto& [modality, percept] : singles_[e]) {
       if (side[static_cast<size_t>(modality)] == which) percepts.push_back(percept);
     }
-    if (percepts.empty()) return kNone;
-    if (percepts.size() == 1) return percepts[0];
-    return AddSequence(std::move(percepts));
+    return percepts;
+  }
+
+  // Divisions of the modalities in two parts, 0 and 1: of three modalities all, of more some.
+  std::vector<std::vector<int>> Divisions() {
+    const size_t count = modalities_.size();
+    std::vector<std::vector<int>> divisions;
+    while (divisions.size() < kDivisions) {
+      std::vector<int> side(count);
+      if (count == 3) {
+        side[divisions.size()] = 1;
+      } else {
+        for (int& s : side) s = static_cast<int>(random_.Below(2));
+      }
+      const auto ones = static_cast<size_t>(std::accumulate(side.begin(), side.end(), 0));
+      if (ones > 0 && ones < count) divisions.push_back(std::move(side));
+    }
+    return divisions;
+  }
+
+  void Shuffle(std::vector<size_t>& values) {
+    for (size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[random_.Below(i)]);
+  }
+
+  // What part `which` of the division sees of each episode: those in `chosen` all that they have
+  // of it, the others one percept, so that there are many to tell from at no cost.
+  std::vector<int> SightsOf(const std::vector<int>& side, int which,
+                            const std::vector<size_t>& chosen) {
+    std::vector<int> sights(singles_.size(), kNone);
+    std::vector<bool> whole(singles_.size());
+    for (const size_t e : chosen) whole[e] = true;
+    for (size_t e = 0; e < singles_.size(); ++e) {
+      std::vector<int> percepts = SideOf(e, side, which);
+      if (percepts.empty()) continue;
+      sights[e] = whole[e] && percepts.size() > 1 ? AddSequence(std::move(percepts))
+                                                  : percepts[random_.Below(percepts.size())];
+    }
+    return sights;
   }
 
   void AddMixtureTerms() {
-    const size_t count = modalities_.size();
-    if (count < 3) return;
-    std::vector<int> side(count);
-    int in_first = 0;
-    while (in_first == 0 || in_first == static_cast<int>(count)) {
-      in_first = 0;
-      for (int& s : side) {
-        s = static_cast<int>(random_.Below(2));
-        in_first += s;
+    if (modalities_.size() < 3) return;
+    for (const std::vector<int>& side : Divisions()) {
+      std::vector<size_t> chosen;  // what there is to mix
+      for (size_t e = 0; e < singles_.size(); ++e) {
+        const size_t ones = SideOf(e, side, 1).size();
+        if (singles_[e].size() >= 3 && ones > 0 && ones < singles_[e].size()) chosen.push_back(e);
       }
+      Shuffle(chosen);
+      chosen.resize(std::min(chosen.size(), (episodes_.size() + kDivisions - 1) / kDivisions));
+      if (chosen.empty()) continue;
+      const std::vector<int> zeros = SightsOf(side, 0, chosen);
+      const std::vector<int> ones = SightsOf(side, 1, chosen);
+      AddDirection(Only(zeros, chosen), ones, 1, "mixture");
+      AddDirection(Only(ones, chosen), zeros, 1, "mixture");
     }
-    std::vector<int> first;
-    std::vector<int> second;
-    const size_t singles = plan_.sequences.size();
-    for (size_t e = 0; e < singles_.size(); ++e) {
-      first.push_back(MixtureOf(e, side, 0));
-      second.push_back(MixtureOf(e, side, 1));
-    }
-    if (plan_.sequences.size() == singles) return;  // no episode has enough to mix
-    AddDirection(first, second, 2, "mixture");
-    AddDirection(second, first, 2, "mixture");
+  }
+
+  static std::vector<int> Only(const std::vector<int>& sights, const std::vector<size_t>& chosen) {
+    std::vector<int> only(sights.size(), kNone);
+    for (const size_t e : chosen) only[e] = sights[e];
+    return only;
   }
 
   // A percept of the same modality in the episode, nearest in time to the sampled one.

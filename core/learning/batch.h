@@ -35,10 +35,12 @@ struct BatchPlan {
 //   Of each episode: a random percept, and of every other modality the one nearest to it in time.
 //   Terms, each in both directions:
 //   1. every pair of modalities; columns are all episodes that have the other modality;
-//   2. one random division of the modalities in two: what an episode has of the one part against
-//      what it has of the other, each embedded in one pass;
+//   2. three divisions of the modalities in two (of three modalities every one, of more some at
+//      random): what an episode has of the one part, embedded in one pass, against what it has of
+//      the other; a third of the episodes for each, told from all of them;
 //   3. two views of one modality, where an episode has no other (or view_weight > 0): the percept
 //      against a neighbour of its modality in the episode, or against itself augmented anew.
+//   A term weighs as much as the share of the batch that its rows are.
 //   Episodes that share an identical percept are neutral to each other in all of them.
 BatchPlan PlanBatch(std::span<const TrainingEpisode> episodes, const BatchOptions& options,
                     uint64_t seed);

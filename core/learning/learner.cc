@@ -59,6 +59,7 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& mod
   MM_ASSIGN_OR_RETURN(learner->next_ordinal_, file.Number("next_ordinal"));
   MM_ASSIGN_OR_RETURN(const uint64_t left, file.Number("block_steps_left"));
   MM_ASSIGN_OR_RETURN(learner->owed_, file.Number("owed"));
+  MM_ASSIGN_OR_RETURN(learner->settled_, file.Number("settled"));
   learner->block_ordinal_ = block_ordinal;
   learner->block_steps_left_ = static_cast<int>(left);
 
@@ -91,6 +92,7 @@ std::string Learner::Checkpoint() const {
   file.SetNumber("block_ordinal", block_ordinal_);
   file.SetNumber("next_ordinal", next_ordinal_);
   file.SetNumber("owed", owed_);
+  file.SetNumber("settled", settled_);
   file.SetNumber("block_steps_left", static_cast<uint64_t>(block_steps_left_));
   return WriteWeights(file);
 }
@@ -157,7 +159,7 @@ absl::StatusOr<StepResult> Learner::Train(const std::vector<EpisodeId>& ids) {
     if (!episodes.empty()) loaded = absl::OkStatus();
   }
   MM_RETURN_IF_ERROR(loaded);
-  return trainer_->Step(episodes);
+  return trainer_->Step(episodes, settled_);
 }
 
 absl::StatusOr<StepResult> Learner::StepNew(bool flush) {
@@ -175,6 +177,7 @@ absl::StatusOr<StepResult> Learner::StepNew(bool flush) {
   std::vector<EpisodeId> ids;
   for (const ClosedEpisode& episode : block_) ids.push_back(episode.id);
   Draw(static_cast<uint64_t>(config_.batch_episodes) - ids.size(), ids);
+  settled_ = 0;
   MM_ASSIGN_OR_RETURN(const StepResult result, Train(ids));
   --block_steps_left_;
   progress_.taken = next_ordinal_;
@@ -206,6 +209,7 @@ absl::StatusOr<StepResult> Learner::StepReplay() {
   MM_ASSIGN_OR_RETURN(const StepResult result, Train(ids));
   progress_.taken = next_ordinal_;
   if (result.positives > 0) {
+    ++settled_;
     ++progress_.steps_total;
     ++progress_.steps_consolidation;
   }

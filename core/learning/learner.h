@@ -102,7 +102,8 @@ class Learner {
   uint64_t block_ordinal_ = 0;  // where the block begins
   uint64_t next_ordinal_ = 0;   // the first closed episode that no block has taken
   int block_steps_left_ = 0;
-  uint64_t owed_ = 0;  // steps in which there was nothing to tell apart, to be made up for
+  uint64_t settled_ = 0;  // steps in a row that saw nothing new
+  uint64_t owed_ = 0;     // steps in which there was nothing to tell apart, to be made up for
 };
 
 }  // namespace mixmatch

@@ -85,7 +85,7 @@ double Optimiser::GradientScale() const {
   return std::min(1.0, settings_.gradient_norm_max / (std::sqrt(squares) + 1e-12));
 }
 
-absl::Status Optimiser::Update() {
+absl::Status Optimiser::Update(uint64_t settled) {
   const c10::NoGradGuard no_gradients;
   const double scale = GradientScale();
   if (!std::isfinite(scale)) {
@@ -93,9 +93,11 @@ absl::Status Optimiser::Update() {
     return absl::InternalError(
         "step: a gradient is not finite; go back to the last checkpoint of the learner");
   }
+  const double span = settings_.settled_share * static_cast<double>(settled);
+  const double keep = std::max(settings_.average, 1 - 1 / std::max(span, 1.0));
   for (Slot& slot : slots_) {
     if (slot.value.grad().defined()) UpdateSlot(slot, scale);
-    Average(slot);
+    Average(slot, keep);
     slot.value.mutable_grad().reset();
   }
   return absl::OkStatus();
@@ -151,10 +153,10 @@ void Optimiser::TurnMaps(Slot& slot, double gradient_scale, double warmth) const
       .add_(turn, -rate * kRootMeanSquare * std::sqrt(side));
 }
 
-void Optimiser::Average(Slot& slot) const {
+void Optimiser::Average(Slot& slot, double keep) const {
   ++slot.steps;
   const auto steps = static_cast<double>(slot.steps);
-  const double share = 1 - std::min(settings_.average, (1 + steps) / (10 + steps));
+  const double share = 1 - std::min(keep, (1 + steps) / (10 + steps));
   const at::Tensor value = slot.value.detach();
   if (value.device().is_cpu()) {
     AveragePass(value.numel(), static_cast<float>(share), value.data_ptr<float>(),

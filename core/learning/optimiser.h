@@ -32,7 +32,8 @@ struct OptimiserSettings {
   double second_momentum = 0.98;
   double weight_decay = 0.02;  // of matrices
   double gradient_norm_max = 1.0;
-  double average = 0.98;  // what the average keeps in a step, once warm
+  double average = 0.98;           // what the average keeps in a step, once warm
+  double settled_share = 1.0 / 3;  // of updates that brought nothing new the average spans
 };
 
 // Thread-safety: Not thread-safe: one owner thread.
@@ -45,8 +46,9 @@ class Optimiser {
   void Adopt(std::span<const Parameter> parameters);
 
   // One update from the gradients that the parameters hold, which are then dropped. INTERNAL, and
-  // nothing changed, when a gradient is not finite.
-  absl::Status Update();
+  // nothing changed, when a gradient is not finite. `settled`: how many updates in a row were made
+  // of what was known before; the longer, the further back the average looks.
+  absl::Status Update(uint64_t settled = 0);
 
   // The averaged values, by name.
   void SaveAverages(WeightsFile& file) const;
@@ -73,7 +75,7 @@ class Optimiser {
   double GradientScale() const;
   void UpdateSlot(Slot& slot, double gradient_scale) const;
   void TurnMaps(Slot& slot, double gradient_scale, double warmth) const;
-  void Average(Slot& slot) const;
+  void Average(Slot& slot, double keep) const;
 
   const OptimiserSettings settings_;
   std::vector<Slot> slots_;

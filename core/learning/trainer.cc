@@ -64,7 +64,8 @@ class ModelTrainer final : public Trainer {
     return WriteWeights(file);
   }
 
-  absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch) override {
+  absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch,
+                                  uint64_t settled) override {
     const BatchPlan plan = PlanBatch(
         batch,
         {.augment = true, .percepts_max = config_.percepts_max, .view_weight = kHyper.view_weight},
@@ -78,7 +79,7 @@ class ModelTrainer final : public Trainer {
       optimiser_.Adopt(model_->parameters());
       const at::Tensor embeddings = model_->Embed(plan.percepts, plan.sequences);  // [S, E]
       contrast = Backward(plan, embeddings);
-      MM_RETURN_IF_ERROR(optimiser_.Update());
+      MM_RETURN_IF_ERROR(optimiser_.Update(settled));
     } catch (const std::exception& error) {
       return absl::InternalError(absl::StrCat("step: ", error.what()));
     }

@@ -51,9 +51,12 @@ class Trainer {
                                                           std::string_view checkpoint);
   virtual std::string Checkpoint() const = 0;
 
-  // One optimiser step. Deterministic in (state, batch) with one thread. A batch without any
-  // positive pair changes nothing and reports positives = 0.
-  virtual absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch) = 0;
+  // One optimiser step. Deterministic in (state, batch, settled) with one thread. A batch without
+  // any positive pair changes nothing and reports positives = 0. `settled`: how many steps in a
+  // row, before this one, saw nothing new; then the average looks back further, over a third of
+  // them.
+  virtual absl::StatusOr<StepResult> Step(std::span<const TrainingEpisode> batch,
+                                          uint64_t settled = 0) = 0;
 
   // An immutable copy of the averaged weights: what is judged and published.
   virtual absl::StatusOr<std::shared_ptr<const Encoder>> Averaged() const = 0;

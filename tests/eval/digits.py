@@ -41,6 +41,9 @@ def add_run_options(parser, flags=True):
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--build", metavar="DIR", help="build folder; default build/release")
     parser.add_argument("--consolidate-steps", type=int, default=350, metavar="N")
+    parser.add_argument(
+        "--consolidate-longer", type=int, default=0, metavar="N", help="as many more steps then"
+    )
     parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
     if not flags:
         return
@@ -170,7 +173,21 @@ class Eval:
         self.result["resident_peak_mb"] = self._daemon.resident_mb("VmHWM")
         self.result["seconds"] = round(time.monotonic() - self._start_s, 1)
         print(f"\nAfter consolidation (generation {generation})")
-        print(figures.pairs_table(report["pairs"]))
+        print(figures.pairs_table(report["pairs"]), flush=True)
+
+    def consolidate_longer(self, queries):
+        """Goes on consolidating, where that is asked for, and evaluates once more."""
+        more = self._args.consolidate_longer
+        if more == 0:
+            return
+        self.say(f"consolidating longer: {more} steps more")
+        self.timed("longer", self._daemon.consolidate, more)
+        generation = self.publish()
+        self.result["longer"] = self.ask(queries)
+        self.result["steps_longer"] = self._daemon.learning()["steps_consolidation"]
+        self.result["seconds_longer"] = round(time.monotonic() - self._start_s, 1)
+        print(f"\nAfter consolidating longer (generation {generation})")
+        print(figures.pairs_table(self.result["longer"]), flush=True)
 
     def print_end(self):
         result = self.result
@@ -215,6 +232,7 @@ def run_one(args):
         evaluation.stream_end(queries)
         evaluation.consolidate(queries)
         evaluation.print_end()
+        evaluation.consolidate_longer(queries)
         return evaluation.result
 
     return with_daemon(args, call)
@@ -228,9 +246,13 @@ def variant(args, **changes):
 def summarise(runs):
     """Means and standard errors over runs that differ in their seed alone, by point."""
     over = figures.over_seeds
-    return {
-        "end of stream": over([figures.headline(run["stream_end"]) for run in runs]),
-        "consolidated": over([figures.headline(run["pairs"]) for run in runs]),
+    points = {"end of stream": "stream_end", "consolidated": "pairs", "longer": "longer"}
+    result = {
+        title: over([figures.headline(run[point]) for run in runs])
+        for title, point in points.items()
+        if point in runs[0]
+    }
+    return result | {
         "anytime mean": over(
             [figures.anytime_headline(run["anytime_summary"], "mean") for run in runs]
         ),

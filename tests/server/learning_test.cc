@@ -149,6 +149,15 @@ TEST(LearningTest, AnotherArchitectureDoesNotServeBeforeItHasLearned) {
   EXPECT_EQ(daemon.GetStatus().serving().number(), before.number());
 }
 
+TEST(LearningTest, PublishingAgainWithNothingLearnedKeepsWhatServes) {
+  TestDaemon daemon(Deterministic(3));
+  const v1::Generation first = LearnAndPublish(daemon);
+  const v1::Generation again = Publish(daemon);
+  EXPECT_EQ(again.number(), first.number());
+  EXPECT_EQ(again.weights_hash(), first.weights_hash());
+  EXPECT_THAT(again.reason(), HasSubstr("nothing was learned since"));
+}
+
 TEST(LearningTest, WhatWasRolledBackIsNotPublishedAgainByItself) {
   TestDaemon daemon(
       "episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}\n"

@@ -56,36 +56,94 @@ TEST(BatchTest, IdenticalPerceptsAreEmbeddedOnceAndMakeTheirEpisodesNeutral) {
 TEST(BatchTest, EveryPairOfModalitiesIsContrastedInBothDirections) {
   const auto episodes = ThreeModalities(8, 8);
   const BatchPlan plan = PlanBatch(episodes, kPlain, 1);
-  ASSERT_EQ(plan.terms.size(), 6U + 2U);  // pairs, and one division in two
+  ASSERT_EQ(plan.terms.size(), 6U + 3U * 2U);  // pairs, and three divisions in two
   std::vector<std::string> labels;
   for (const ContrastTerm& term : plan.terms) {
-    ASSERT_EQ(term.rows.size(), 8U);
+    const bool mixture = term.label == "mixture";
+    ASSERT_EQ(term.rows.size(), mixture ? 3U : 8U);  // a third of the episodes is mixed
     ASSERT_EQ(term.columns.size(), 8U);
     labels.push_back(term.label);
-    for (size_t r = 0; r < 8; ++r) {
+    for (size_t r = 0; r < term.rows.size(); ++r) {
       EXPECT_EQ(term.columns[static_cast<size_t>(term.partner[r])].episode, term.rows[r].episode);
     }
   }
-  EXPECT_EQ(labels, (std::vector<std::string>{"image -> pose", "image -> text", "pose -> image",
-                                              "pose -> text", "text -> image", "text -> pose",
-                                              "mixture", "mixture"}));
+  EXPECT_EQ(labels,
+            (std::vector<std::string>{"image -> pose", "image -> text", "pose -> image",
+                                      "pose -> text", "text -> image", "text -> pose", "mixture",
+                                      "mixture", "mixture", "mixture", "mixture", "mixture"}));
 }
 
-TEST(BatchTest, MixturesAndTheirComplementsShareNoModalityAndEveryDivisionComes) {
-  const auto episodes = ThreeModalities(4, 4);
-  std::set<std::vector<bool>> divisions;
-  for (uint64_t seed = 0; seed < 40; ++seed) {
-    const BatchPlan plan = PlanBatch(episodes, kPlain, seed);
-    const ContrastTerm& there = plan.terms[plan.terms.size() - 2];
-    const ContrastTerm& back = plan.terms[plan.terms.size() - 1];
-    std::vector<bool> in_first;
-    for (const ModalitySpec& modality : {kImage, kPose, kText}) {
-      EXPECT_NE(Has(plan, there, 0, modality), Has(plan, back, 0, modality));
-      in_first.push_back(Has(plan, there, 0, modality));
-    }
-    divisions.insert(in_first);
+std::vector<ModalitySpec> ModalitiesOf(const BatchPlan& plan, int sequence) {
+  std::vector<ModalitySpec> found;
+  for (const int p : plan.sequences[static_cast<size_t>(sequence)]) {
+    found.push_back(*plan.percepts[static_cast<size_t>(p)].modality);
   }
-  EXPECT_EQ(divisions.size(), 6U);
+  return found;
+}
+
+TEST(BatchTest, EveryModalityIsToldFromTheMixtureOfTheOthersAndTheOtherWayRound) {
+  const auto episodes = ThreeModalities(9, 9);
+  const BatchPlan plan = PlanBatch(episodes, kPlain, 1);
+  std::set<std::string> alone;
+  for (size_t t = 6; t < plan.terms.size(); t += 2) {
+    const bool first_is_whole = ModalitiesOf(plan, plan.terms[t].rows[0].sequence).size() == 2;
+    const ContrastTerm& from_mixture = plan.terms[first_is_whole ? t : t + 1];
+    const ContrastTerm& from_one = plan.terms[first_is_whole ? t + 1 : t];
+    std::set<int> mixed;
+    for (size_t r = 0; r < 3; ++r) {
+      const auto row = ModalitiesOf(plan, from_mixture.rows[r].sequence);
+      const auto one = ModalitiesOf(plan, from_one.rows[r].sequence);
+      ASSERT_EQ(row.size(), 2U);
+      ASSERT_EQ(one.size(), 1U);
+      EXPECT_EQ(std::count(row.begin(), row.end(), one[0]), 0);
+      EXPECT_EQ(from_mixture.rows[r].episode, from_one.rows[r].episode);
+      alone.insert(one[0].name);
+      mixed.insert(from_mixture.rows[r].episode);
+    }
+    EXPECT_EQ(mixed.size(), 3U);
+    // The episodes that are not mixed show one percept of the part: somebody to be told from.
+    for (const ContrastTerm::Item& column : from_one.columns) {
+      const bool whole = mixed.contains(column.episode);
+      EXPECT_EQ(ModalitiesOf(plan, column.sequence).size(), whole ? 2U : 1U);
+    }
+  }
+  EXPECT_EQ(alone, (std::set<std::string>{"image", "pose", "text"}));
+}
+
+TEST(BatchTest, OfFourModalitiesEveryDivisionComesInTime) {
+  const ModalitySpec force = Spec("force", PayloadKind::kVector, 2);
+  auto episodes = ThreeModalities(6, 6);
+  for (size_t e = 0; e < 6; ++e) episodes[e].percepts.push_back(At(force, VectorSample(e + 50, 2)));
+  std::set<std::vector<bool>> divisions;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    const BatchPlan plan = PlanBatch(episodes, kPlain, seed);
+    for (size_t t = 12; t < plan.terms.size(); t += 2) {
+      std::vector<bool> in_first;
+      for (const ModalitySpec& modality : {kImage, kPose, kText, force}) {
+        const bool there = Has(plan, plan.terms[t], 0, modality);
+        EXPECT_NE(there, Has(plan, plan.terms[t + 1], 0, modality));
+        in_first.push_back(there);
+      }
+      divisions.insert(in_first);
+    }
+  }
+  EXPECT_EQ(divisions.size(), 14U);
+}
+
+TEST(BatchTest, WithTwoModalitiesThereIsNothingToMix) {
+  auto episodes = ThreeModalities(6, 6);
+  for (size_t e = 0; e < 6; ++e) episodes[e].percepts.pop_back();
+  episodes[0] = ThreeModalities(1, 1)[0];  // one episode of three: it alone is mixed
+  const BatchPlan plan = PlanBatch(episodes, kPlain, 1);
+  for (const ContrastTerm& term : plan.terms) {
+    if (term.label != "mixture") continue;
+    ASSERT_EQ(term.rows.size(), 1U);
+    EXPECT_EQ(term.rows[0].episode, 0);
+  }
+  episodes[0] = episodes[1];
+  for (const ContrastTerm& term : PlanBatch(episodes, kPlain, 1).terms) {
+    EXPECT_NE(term.label, "mixture");
+  }
 }
 
 TEST(BatchTest, RareModalitiesAreToldFromAllThatHaveTheOther) {
