@@ -35,13 +35,18 @@ at::Tensor ParameterStore::Make(std::string_view name, std::vector<int64_t> size
   return Add(name, sizes, SeededValues(seed_, name, sizes, bound), maps);
 }
 
+at::Tensor ParameterStore::MakeTable(std::string_view name, std::vector<int64_t> sizes,
+                                     float bound) {
+  return Add(name, sizes, SeededValues(seed_, name, sizes, bound), 0, /*table=*/true);
+}
+
 at::Tensor ParameterStore::MakeFilled(std::string_view name, std::vector<int64_t> sizes,
                                       float value) {
   return Add(name, sizes, std::vector<float>(CountOf(sizes), value), 0);
 }
 
 at::Tensor ParameterStore::Add(std::string_view name, const std::vector<int64_t>& sizes,
-                               std::vector<float> values, int64_t maps) {
+                               std::vector<float> values, int64_t maps, bool table) {
   if (const auto it = loaded_.find(name); it != loaded_.end()) {
     if (it->second.sizes == sizes) {
       values = std::move(it->second.values);
@@ -54,7 +59,7 @@ at::Tensor ParameterStore::Add(std::string_view name, const std::vector<int64_t>
       at::from_blob(values.data(), sizes, at::TensorOptions().dtype(at::kFloat)).clone();
   tensor = tensor.to(device_);
   tensor.set_requires_grad(trainable_);
-  all_.push_back({std::string(name), tensor, maps});
+  all_.push_back({std::string(name), tensor, maps, table});
   return tensor;
 }
 

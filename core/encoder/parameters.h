@@ -22,6 +22,8 @@ struct Parameter {
   // How many linear maps lie one below the other in it: [maps * out, in...]. 0 where it is none: a
   // bias, a scale, a table whose rows are looked up.
   int64_t maps = 0;
+  // A table [rows, width] of which a step looks up a few rows: its gradient is sparse.
+  bool table = false;
 };
 
 // Values for a parameter: uniform in [-bound, bound], the same on every machine.
@@ -38,6 +40,8 @@ class ParameterStore {
 
   // A parameter with seeded values; bound 0 gives zeros.
   at::Tensor Make(std::string_view name, std::vector<int64_t> sizes, float bound, int64_t maps = 0);
+  // A table of seeded values, whose rows are looked up with sparse gradients.
+  at::Tensor MakeTable(std::string_view name, std::vector<int64_t> sizes, float bound);
   // A parameter that starts as `value` everywhere.
   at::Tensor MakeFilled(std::string_view name, std::vector<int64_t> sizes, float value);
 
@@ -51,7 +55,7 @@ class ParameterStore {
 
  private:
   at::Tensor Add(std::string_view name, const std::vector<int64_t>& sizes,
-                 std::vector<float> values, int64_t maps);
+                 std::vector<float> values, int64_t maps, bool table = false);
 
   const uint64_t seed_;
   const at::Device device_;

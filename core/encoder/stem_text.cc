@@ -12,7 +12,7 @@ constexpr int64_t kRowWidth = 64;
 class TextStem final : public Stem {
  public:
   TextStem(const std::string& name, int64_t width, ParameterStore& store)
-      : table_(store.Make(absl::StrCat(name, "/table"), {kBuckets, kRowWidth}, 1.0F)),
+      : table_(store.MakeTable(absl::StrCat(name, "/table"), {kBuckets, kRowWidth}, 1.0F)),
         projection_(Linear::Make(store, absl::StrCat(name, "/projection"), kRowWidth, width, 3.0F)),
         modality_(store.Make(absl::StrCat(name, "/modality"), {width}, 0.5F)) {}
 
@@ -49,7 +49,7 @@ class TextStem final : public Stem {
     constexpr int64_t kMean = 1;
     const at::Tensor means = std::get<0>(
         at::embedding_bag(table_, IndexTensor(rows).to(device), IndexTensor(word_begins).to(device),
-                          /*scale_grad_by_freq=*/false, kMean));  // [N, 64]
+                          /*scale_grad_by_freq=*/false, kMean, /*sparse=*/true));  // [N, 64]
     return projection_(means) + modality_ + Places(counts, modality_.size(0), modality_.options());
   }
 

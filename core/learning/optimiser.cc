@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <unordered_map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,6 +44,26 @@ MM_SIMD_CLONES void AveragePass(int64_t count, float share, const float* __restr
   for (int64_t i = 0; i < count; ++i) average[i] += share * (value[i] - average[i]);
 }
 
+// AdamPass over some rows [row] of a table; those that the sparse gradient lacks have one of 0.
+void UpdateRows(const at::Tensor& gradient, const AdamNumbers& numbers,
+                const std::vector<int64_t>& rows, const at::Tensor& value, const at::Tensor& first,
+                const at::Tensor& second) {
+  const int64_t width = value.size(1);
+  const at::Tensor indices = gradient.indices()[0].contiguous();
+  const at::Tensor values = gradient.values().contiguous();
+  std::unordered_map<int64_t, const float*> given;
+  for (int64_t i = 0; i < indices.numel(); ++i) {
+    given[indices.data_ptr<int64_t>()[i]] = values.data_ptr<float>() + i * width;
+  }
+  const std::vector<float> nothing(static_cast<size_t>(width));
+  for (const int64_t row : rows) {
+    const auto found = given.find(row);
+    AdamPass(width, numbers, found == given.end() ? nothing.data() : found->second,
+             value.data_ptr<float>() + row * width, first.data_ptr<float>() + row * width,
+             second.data_ptr<float>() + row * width);
+  }
+}
+
 constexpr std::array<const char*, 3> kParts = {"first/", "second/", "average/"};
 
 }  // namespace
@@ -59,6 +80,9 @@ void Optimiser::Adopt(std::span<const Parameter> parameters) {
                       .average = plain.clone(),
                       .maps = parameters[i].maps,
                       .phase = NextPhase(parameters[i])});
+    if (parameters[i].table && value.device().is_cpu()) {
+      slots_.back().known.resize(static_cast<size_t>(value.size(0)));
+    }
   }
 }
 
@@ -77,7 +101,8 @@ double Optimiser::GradientScale() const {
   for (const Slot& slot : slots_) {
     const at::Tensor& gradient = slot.value.grad();
     if (!gradient.defined()) continue;
-    const double norm = gradient.norm().item<double>();
+    const at::Tensor& numbers = gradient.is_sparse() ? gradient._values() : gradient;
+    const double norm = numbers.norm().item<double>();
     squares += norm * norm;
   }
   // Not through std::min: it would take a gradient that is no number for a small one.
@@ -87,6 +112,11 @@ double Optimiser::GradientScale() const {
 
 absl::Status Optimiser::Update(uint64_t settled) {
   const c10::NoGradGuard no_gradients;
+  for (Slot& slot : slots_) {
+    at::Tensor& gradient = slot.value.mutable_grad();
+    if (!gradient.defined() || !gradient.is_sparse()) continue;
+    gradient = slot.known.empty() ? gradient.to_dense() : gradient.coalesce();
+  }
   const double scale = GradientScale();
   if (!std::isfinite(scale)) {
     for (Slot& slot : slots_) slot.value.mutable_grad().reset();
@@ -103,7 +133,24 @@ absl::Status Optimiser::Update(uint64_t settled) {
   return absl::OkStatus();
 }
 
+void Optimiser::LearnRows(Slot& slot, const at::Tensor& gradient) {
+  const at::Tensor indices = gradient.indices()[0].contiguous();
+  const at::Tensor values = gradient.values().contiguous();
+  const int64_t width = values.size(1);
+  for (int64_t i = 0; i < indices.numel(); ++i) {
+    const int64_t row = indices.data_ptr<int64_t>()[i];
+    const float* numbers = values.data_ptr<float>() + i * width;
+    if (slot.known[static_cast<size_t>(row)] ||
+        std::all_of(numbers, numbers + width, [](float number) { return number == 0; })) {
+      continue;
+    }
+    slot.known[static_cast<size_t>(row)] = true;
+    slot.rows.push_back(row);
+  }
+}
+
 void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
+  if (slot.value.grad().is_sparse()) LearnRows(slot, slot.value.grad());
   ++slot.updates;
   const auto updates = static_cast<double>(slot.updates);
   const double warmth = std::min(1.0, updates / settings_.warm_up);
@@ -116,7 +163,6 @@ void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
   const double first_bias = 1 - std::pow(settings_.momentum, updates);
   const double second_bias = 1 - std::pow(settings_.second_momentum, updates);
   const at::Tensor value = slot.value.detach();
-  const at::Tensor gradient = slot.value.grad().contiguous();
   if (value.device().is_cpu()) {
     const AdamNumbers numbers{.keep_first = static_cast<float>(settings_.momentum),
                               .keep_second = static_cast<float>(settings_.second_momentum),
@@ -124,11 +170,16 @@ void Optimiser::UpdateSlot(Slot& slot, double gradient_scale) const {
                               .step = static_cast<float>(rate / first_bias),
                               .second_scale = static_cast<float>(1 / second_bias),
                               .decay = static_cast<float>(decay)};
+    if (slot.value.grad().is_sparse()) {
+      UpdateRows(slot.value.grad(), numbers, slot.rows, value, slot.first, slot.second);
+      return;
+    }
+    const at::Tensor gradient = slot.value.grad().contiguous();
     AdamPass(value.numel(), numbers, gradient.data_ptr<float>(), value.data_ptr<float>(),
              slot.first.data_ptr<float>(), slot.second.data_ptr<float>());
     return;
   }
-  const at::Tensor scaled = gradient * gradient_scale;
+  const at::Tensor scaled = slot.value.grad() * gradient_scale;
   slot.first.mul_(settings_.momentum).add_(scaled, 1 - settings_.momentum);
   slot.second.mul_(settings_.second_momentum)
       .addcmul_(scaled, scaled, 1 - settings_.second_momentum);
@@ -158,7 +209,13 @@ void Optimiser::Average(Slot& slot, double keep) const {
   const auto steps = static_cast<double>(slot.steps);
   const double share = 1 - std::min(keep, (1 + steps) / (10 + steps));
   const at::Tensor value = slot.value.detach();
-  if (value.device().is_cpu()) {
+  if (!slot.known.empty()) {
+    const int64_t width = value.size(1);
+    for (const int64_t row : slot.rows) {
+      AveragePass(width, static_cast<float>(share), value.data_ptr<float>() + row * width,
+                  slot.average.data_ptr<float>() + row * width);
+    }
+  } else if (value.device().is_cpu()) {
     AveragePass(value.numel(), static_cast<float>(share), value.data_ptr<float>(),
                 slot.average.data_ptr<float>());
   } else {
@@ -209,6 +266,13 @@ absl::Status Optimiser::Load(WeightsFile& file) {
     if (!steps.ok()) return steps.status();
     slot.updates = *updates;
     slot.steps = *steps;
+    slot.rows.clear();
+    for (int64_t row = 0; row < static_cast<int64_t>(slot.known.size()); ++row) {
+      const bool known = slot.first[row].count_nonzero().item<int64_t>() > 0 ||
+                         slot.second[row].count_nonzero().item<int64_t>() > 0;
+      slot.known[static_cast<size_t>(row)] = known;
+      if (known) slot.rows.push_back(row);
+    }
   }
   return absl::OkStatus();
 }

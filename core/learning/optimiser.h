@@ -68,12 +68,17 @@ class Optimiser {
     uint64_t phase = 0;  // the update, modulo turn_every, in which the maps turn
     uint64_t updates = 0;
     uint64_t steps = 0;  // since it is in care
+    // Of a table: rows that ever had a gradient, and for each row whether it is among them. The
+    // others are as they were made, and cost nothing.
+    std::vector<int64_t> rows;
+    std::vector<bool> known;
   };
 
   // For maps of a parameter of this shape: the phase with the least to do, which then has more.
   uint64_t NextPhase(const Parameter& parameter);
   double GradientScale() const;
   void UpdateSlot(Slot& slot, double gradient_scale) const;
+  static void LearnRows(Slot& slot, const at::Tensor& gradient);
   void TurnMaps(Slot& slot, double gradient_scale, double warmth) const;
   void Average(Slot& slot, double keep) const;
 

@@ -142,6 +142,77 @@ TEST(OptimiserTest, GoesOnFromACheckpointAsIfItHadNotStopped) {
   }
 }
 
+// A sparse gradient of 1, 2, ... for these rows of a table [rows, 4].
+at::Tensor RowsGradient(int64_t rows, const std::vector<int64_t>& given) {
+  const auto count = static_cast<int64_t>(given.size());
+  const at::Tensor indices = at::tensor(given, at::kLong).view({1, count});
+  const at::Tensor values = at::arange(1, 4 * count + 1, at::kFloat).view({count, 4});
+  return at::sparse_coo_tensor(indices, values, {rows, 4});
+}
+
+Parameter Table(int64_t rows) {
+  return {.name = "t", .value = at::ones({rows, 4}).requires_grad_(true), .table = true};
+}
+
+TEST(OptimiserTest, RowsThatWereEverLookedUpMoveAsIfTheGradientWereDense) {
+  OptimiserSettings settings = kSettings;
+  settings.weight_decay = 0.5;  // of rows that are known, and of no other
+  const std::vector<Parameter> sparse = {Table(6)};
+  const std::vector<Parameter> dense = {
+      {.name = "t", .value = at::ones({6, 4}).requires_grad_(true), .maps = 0}};
+  Optimiser a(settings);
+  Optimiser b(settings);
+  a.Adopt(sparse);
+  b.Adopt(dense);
+  const std::vector<std::vector<int64_t>> looked_up = {{1, 4}, {4, 1, 4}, {1}, {4}};
+  for (const auto& rows : looked_up) {
+    sparse[0].value.mutable_grad() = RowsGradient(6, rows);
+    dense[0].value.mutable_grad() = RowsGradient(6, rows).to_dense();
+    ASSERT_TRUE(a.Update().ok());
+    ASSERT_TRUE(b.Update().ok());
+  }
+  for (const int64_t row : {1, 4}) {
+    EXPECT_TRUE(at::allclose(sparse[0].value[row], dense[0].value[row], 1e-6, 1e-7)) << row;
+  }
+  EXPECT_TRUE(at::equal(sparse[0].value.detach()[0], at::ones({4})));
+  WeightsFile averages;
+  WeightsFile expected;
+  a.SaveAverages(averages);
+  b.SaveAverages(expected);
+  for (const size_t i : {4U, 7U, 16U, 19U}) {  // of rows 1 and 4
+    EXPECT_NEAR(averages.tensors.at("t").values[i], expected.tensors.at("t").values[i], 1e-6);
+  }
+  EXPECT_EQ(averages.tensors.at("t").values[0], 1);
+}
+
+TEST(OptimiserTest, ATableGoesOnFromACheckpointAsIfItHadNotStopped) {
+  OptimiserSettings settings = kSettings;
+  settings.weight_decay = 0.5;
+  const std::vector<Parameter> table = {Table(6)};
+  Optimiser optimiser(settings);
+  optimiser.Adopt(table);
+  table[0].value.mutable_grad() = RowsGradient(6, {5, 2});
+  ASSERT_TRUE(optimiser.Update().ok());
+  const std::vector<Parameter> copy = {
+      {.name = "t", .value = table[0].value.detach().clone().requires_grad_(true), .table = true}};
+  WeightsFile file;
+  optimiser.Save(file);
+  Optimiser restored(settings);
+  restored.Adopt(copy);
+  ASSERT_TRUE(restored.Load(file).ok());
+  for (Optimiser* each : {&optimiser, &restored}) {
+    const at::Tensor& value = each == &optimiser ? table[0].value : copy[0].value;
+    value.mutable_grad() = RowsGradient(6, {1});
+    ASSERT_TRUE(each->Update().ok());
+  }
+  EXPECT_TRUE(at::equal(table[0].value, copy[0].value));
+  WeightsFile one;
+  WeightsFile other;
+  optimiser.SaveAverages(one);
+  restored.SaveAverages(other);
+  EXPECT_EQ(one.tensors.at("t").values, other.tensors.at("t").values);
+}
+
 TEST(OptimiserTest, AGradientThatIsNoNumberChangesNothing) {
   const std::vector<Parameter> parameters = {Map("a", 8, 8), Bias("b")};
   Optimiser optimiser(kSettings);
