@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ import daemon as mixmatch
 import digits_data
 import figures
 
+MEASURED = ("core", "storage", "server", "clients", "proto")  # folders that a figure measures
 AHEAD_EPISODES = 64  # the stream is never farther ahead of what is learned
 
 
@@ -87,10 +89,34 @@ def write_files(args, data_dir, out_dir):
     return tenths, data.write_queries("queries.jsonl", with_text)
 
 
+def provenance():
+    """What a figure belongs to: the commit of the sources (`+` where they were changed since) and
+    the machine. The commit is None outside a repository."""
+    root = os.path.dirname(os.path.abspath(__file__))
+
+    def git(*arguments):
+        words = ["git", "-C", root, *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    try:
+        commit = git("rev-parse", "--short", "HEAD")
+        changed = git("status", "--porcelain", "--", *(f":/{name}" for name in MEASURED))
+    except OSError:
+        commit = changed = None
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    machine = f"{os.cpu_count()} x {models[0] if models else 'unknown'}"
+    return {"commit": commit and commit + ("+" if changed else ""), "machine": machine}
+
+
+PROVENANCE = provenance()  # at the start: a run takes long, and the tree may move on
+
+
 def write_json(path, value):
     if path:
         with open(path, "w", encoding="utf-8") as out:
-            json.dump(value, out, indent=1)
+            json.dump(PROVENANCE | value, out, indent=1)
             out.write("\n")
 
 
