@@ -40,6 +40,7 @@ def parse_args(argv):
     args = parser.parse_args(argv)
     digits.check_args(parser, args)
     args.deterministic = False
+    args.kill = False
     return args
 
 

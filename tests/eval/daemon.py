@@ -109,6 +109,11 @@ class Daemon:
                 process.kill()
                 process.wait()
 
+    def kill(self):
+        """As if the power failed: SIGKILL. Start it again with `with`'s beginning, `__enter__`."""
+        self._process.kill()
+        self._process.wait()
+
     def _last_words(self):
         with open(self._log, encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-15:])

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import daemon as mixmatch
@@ -21,6 +22,7 @@ import digits_data
 import figures
 
 MEASURED = ("core", "storage", "server", "clients", "proto")  # folders that a figure measures
+KILLED_TENTH = 5  # counted from 0
 AHEAD_EPISODES = 64  # the stream is never farther ahead of what is learned
 
 
@@ -50,6 +52,9 @@ def add_run_options(parser, flags=True):
     if not flags:
         return
     parser.add_argument("--no-replay", action="store_true", help="learn from new episodes alone")
+    parser.add_argument(
+        "--kill", action="store_true", help="kill -9 in the middle of the stream, start again"
+    )
     parser.add_argument(
         "--deterministic", action="store_true", help="nothing by the clock; tell the weights' hash"
     )
@@ -127,9 +132,10 @@ class Eval:
         self._args = args
         self._daemon = daemon
         self._start_s = time.monotonic()
+        self._last_tenth_s = 0.0
         self.result = {"order": args.order, "named": args.named, "part": args.part}
         self.result.update(seed=args.seed, episodes=args.episodes, replay=not args.no_replay)
-        self.result.update(deterministic=args.deterministic, seconds_by_stage={})
+        self.result.update(deterministic=args.deterministic, killed=args.kill, seconds_by_stage={})
 
     def say(self, text):
         print(f"[{time.monotonic() - self._start_s:6.1f} s] {text}", flush=True)
@@ -154,7 +160,7 @@ class Eval:
         ahead = int(AHEAD_EPISODES * (2 + self._args.named))
         self.result["anytime"] = []
         for number, tenth in enumerate(tenths):
-            self.timed("stream", self._daemon.ingest, tenth["path"], ahead)
+            self.timed("stream", self._ingest, number, tenth, ahead)
             generation = self.publish()
             pairs = self.ask(tenth["queries"])
             entry = {"episodes": tenth["episodes"], "classes": tenth["seen"]}
@@ -169,6 +175,24 @@ class Eval:
         self.result["anytime_summary"] = figures.anytime_summary(self.result["anytime"])
         print("\nAnytime, over the classes seen so far")
         print(figures.anytime_table(self.result["anytime_summary"]), flush=True)
+
+    def _ingest(self, number, tenth, ahead):
+        begin_s = time.monotonic()
+        killer = None
+        if self._args.kill and number == KILLED_TENTH:
+            killer = threading.Timer(self._last_tenth_s / 2, self._daemon.kill)
+            killer.start()
+        try:
+            self._daemon.ingest(tenth["path"], ahead)
+        except mixmatch.Failed:
+            if killer is None:
+                raise
+            self.say("killed in the middle of a tenth")
+        if killer is not None:
+            killer.join()
+            self._daemon.__enter__()
+            self._daemon.ingest(tenth["path"], ahead)  # what is stored already is stored once
+        self._last_tenth_s = time.monotonic() - begin_s
 
     def _wait_learned(self):
         if self._args.deterministic:
