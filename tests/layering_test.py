@@ -20,6 +20,7 @@ CORE = (
     "learning",
     "generations",
     "skills",
+    "skills",
     "graph",
 )
 LAYERS = [f"core/{name}" for name in CORE] + ["storage", "server"]

@@ -1,0 +1,64 @@
+// Row-major upper triangles are column-major lower ones, and rows are columns.
+#include "core/skills/linear_algebra.h"
+
+// The Fortran interface. The last arguments are the lengths of the strings.
+extern "C" {
+void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
+            const double* a, const int* lda, const double* beta, double* c, const int* ldc, size_t,
+            size_t);
+void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, size_t);
+void dpotrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* lda,
+             double* b, const int* ldb, int* info, size_t);
+void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+            const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
+            const double* beta, double* c, const int* ldc, size_t, size_t);
+}
+
+namespace mixmatch {
+
+void AddGram(std::span<const double> x, size_t d, double factor, std::span<double> gram) {
+  const int n = static_cast<int>(d);
+  const int k = static_cast<int>(x.size() / d);
+  const double one = 1;
+  if (k == 0) return;
+  dsyrk_("L", "N", &n, &k, &factor, x.data(), &n, &one, gram.data(), &n, 1, 1);
+}
+
+bool Factorise(std::span<double> a, size_t d) {
+  const int n = static_cast<int>(d);
+  int info = 0;
+  dpotrf_("L", &n, a.data(), &n, &info, 1);
+  return info == 0;
+}
+
+void SolveRows(std::span<const double> factor, size_t d, std::span<double> b) {
+  const int n = static_cast<int>(d);
+  const int rows = static_cast<int>(b.size() / d);
+  int info = 0;
+  if (rows == 0) return;
+  dpotrs_("L", &n, &rows, factor.data(), &n, b.data(), &n, &info, 1);
+}
+
+void Multiply(std::span<const double> a, std::span<const double> b, size_t k, std::span<double> c) {
+  const int depth = static_cast<int>(k);
+  const int m = static_cast<int>(a.size() / k);
+  const int n = static_cast<int>(b.size() / k);
+  const double one = 1;
+  const double zero = 0;
+  if (m == 0 || n == 0) return;
+  dgemm_("N", "N", &n, &m, &depth, &one, b.data(), &n, a.data(), &depth, &zero, c.data(), &n, 1, 1);
+}
+
+void MultiplyTransposed(std::span<const double> a, std::span<const double> b, size_t k,
+                        std::span<double> c) {
+  const int depth = static_cast<int>(k);
+  const int m = static_cast<int>(a.size() / k);
+  const int n = static_cast<int>(b.size() / k);
+  const double one = 1;
+  const double zero = 0;
+  if (m == 0 || n == 0) return;
+  dgemm_("T", "N", &n, &m, &depth, &one, b.data(), &depth, a.data(), &depth, &zero, c.data(), &n, 1,
+         1);
+}
+
+}  // namespace mixmatch
