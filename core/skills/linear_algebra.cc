@@ -9,6 +9,9 @@ void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, con
 void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info, size_t);
 void dpotrs_(const char* uplo, const int* n, const int* nrhs, const double* a, const int* lda,
              double* b, const int* ldb, int* info, size_t);
+void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+            const float* alpha, const float* a, const int* lda, const float* b, const int* ldb,
+            const float* beta, float* c, const int* ldc, size_t, size_t);
 void dgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
             const double* alpha, const double* a, const int* lda, const double* b, const int* ldb,
             const double* beta, double* c, const int* ldc, size_t, size_t);
@@ -58,6 +61,18 @@ void MultiplyTransposed(std::span<const double> a, std::span<const double> b, si
   const double zero = 0;
   if (m == 0 || n == 0) return;
   dgemm_("T", "N", &n, &m, &depth, &one, b.data(), &depth, a.data(), &depth, &zero, c.data(), &n, 1,
+         1);
+}
+
+void MultiplyTransposed(std::span<const float> a, std::span<const float> b, size_t k,
+                        std::span<float> c) {
+  const int depth = static_cast<int>(k);
+  const int m = static_cast<int>(a.size() / k);
+  const int n = static_cast<int>(b.size() / k);
+  const float one = 1;
+  const float zero = 0;
+  if (m == 0 || n == 0) return;
+  sgemm_("T", "N", &n, &m, &depth, &one, b.data(), &depth, a.data(), &depth, &zero, c.data(), &n, 1,
          1);
 }
 

@@ -1,5 +1,5 @@
-// The few operations of dense linear algebra that skills are solved with: fp64, over BLAS and
-// LAPACK, on as many threads as the caller's OpenMP has.
+// The few operations of dense linear algebra that skills are solved with, over BLAS and LAPACK, on
+// as many threads as the caller's OpenMP has.
 //
 // Matrices are row-major; of a symmetric one the upper triangle counts. Sizes must agree; they are
 // the caller's to check.
@@ -26,5 +26,7 @@ void Multiply(std::span<const double> a, std::span<const double> b, size_t k, st
 // c [m, n] = a [m, k] times b [n, k] transposed.
 void MultiplyTransposed(std::span<const double> a, std::span<const double> b, size_t k,
                         std::span<double> c);
+void MultiplyTransposed(std::span<const float> a, std::span<const float> b, size_t k,
+                        std::span<float> c);
 
 }  // namespace mixmatch

@@ -1,0 +1,127 @@
+// A whitened patch answers to another by the inverse covariance between them, so no square root of
+// a matrix is needed.
+#include "core/skills/patch_features.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/hash.h"
+#include "core/base/status.h"
+#include "core/skills/linear_algebra.h"
+#include "core/skills/moments.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr size_t kSamples = 50000;  // patches that the covariance is taken of
+// Added to a patch's variance, of 255^2, before it is brought to 1: of a blank one, nothing.
+constexpr float kLeastVariance = 10;
+
+// Copies the patch at (y, x), brightness taken away and contrast brought to 1.
+void CopyPatch(const uint8_t* picture, size_t px, size_t y, size_t x, size_t window, float* to) {
+  float sum = 0;
+  float squares = 0;
+  for (size_t r = 0; r < window; ++r) {
+    const uint8_t* row = picture + (y + r) * px + x;
+    for (size_t c = 0; c < window; ++c) {
+      const auto value = static_cast<float>(row[c]);
+      to[r * window + c] = value;
+      sum += value;
+      squares += value * value;
+    }
+  }
+  const auto count = static_cast<float>(window * window);
+  const float mean = sum / count;
+  const float variance = std::max(squares / count - mean * mean, 0.0F);
+  const float scale = 1 / std::sqrt(variance + kLeastVariance);
+  for (size_t i = 0; i < window * window; ++i) to[i] = (to[i] - mean) * scale;
+}
+
+}  // namespace
+
+absl::StatusOr<PatchFeatures> PatchFeatures::Make(std::span<const uint8_t> pictures, size_t px,
+                                                  uint64_t seed, const PatchSettings& settings) {
+  if (settings.window < 2 || settings.window > px || settings.filters < 1 || settings.grid < 1 ||
+      settings.grid > px - settings.window + 1 || pictures.size() < px * px) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("patch features: windows of ", settings.window, ", ", settings.filters,
+                     " filters, a grid of ", settings.grid, " and ", pictures.size(),
+                     " bytes of pictures of ", px, " x ", px, " do not go together"));
+  }
+  PatchFeatures made(settings, px);
+  const size_t count = pictures.size() / (px * px);
+  const size_t d = settings.window * settings.window;
+  uint64_t draw = 0;
+  const auto below = [&](size_t n) { return StableMix64(seed, draw++) % n; };
+  const auto sample = [&](float* to) {
+    const uint8_t* picture = pictures.data() + below(count) * px * px;
+    const size_t y = below(made.places());
+    const size_t x = below(made.places());
+    CopyPatch(picture, px, y, x, settings.window, to);
+  };
+  std::vector<float> patches(kSamples * d);
+  for (size_t i = 0; i < kSamples; ++i) sample(patches.data() + i * d);
+  Moments moments(d);
+  moments.Add(patches);
+  const std::vector<double> mean = moments.Mean();
+  std::vector<double> factor = moments.Covariance(settings.whitening);
+  if (!Factorise(factor, d)) return absl::InternalError("patch features: no covariance");
+
+  std::vector<double> rows;  // [K, d]
+  std::vector<float> patch(d);
+  // A blank patch is no pattern; where all are blank, so be it.
+  for (size_t tries = 0; rows.size() < settings.filters * d; ++tries) {
+    sample(patch.data());
+    double size = 0;
+    for (const float value : patch) size += static_cast<double>(value) * value;
+    if (size < 0.1 * static_cast<double>(d) && tries < 100 * settings.filters) continue;
+    for (size_t i = 0; i < d; ++i) rows.push_back(patch[i] - mean[i]);
+  }
+  std::vector<double> solved = rows;
+  SolveRows(factor, d, solved);
+  for (size_t k = 0; k < settings.filters; ++k) {
+    double squares = 0;
+    for (size_t i = 0; i < d; ++i) squares += rows[k * d + i] * solved[k * d + i];
+    const double scale = 1 / std::sqrt(std::max(squares, 1e-12));
+    double offset = 0;
+    for (size_t i = 0; i < d; ++i) {
+      made.filters_.push_back(static_cast<float>(solved[k * d + i] * scale));
+      offset += solved[k * d + i] * scale * mean[i];
+    }
+    made.offsets_.push_back(static_cast<float>(offset));
+  }
+  return made;
+}
+
+void PatchFeatures::Map(std::span<const uint8_t> picture, std::span<float> out) const {
+  const size_t side = places();
+  const size_t d = settings_.window * settings_.window;
+  const size_t k = settings_.filters;
+  std::vector<float> patches(side * d);
+  std::vector<float> responses(side * k);
+  const auto threshold = static_cast<float>(settings_.threshold);
+  std::fill(out.begin(), out.end(), 0.0F);
+  for (size_t y = 0; y < side; ++y) {
+    for (size_t x = 0; x < side; ++x) {
+      CopyPatch(picture.data(), px_, y, x, settings_.window, patches.data() + x * d);
+    }
+    MultiplyTransposed(patches, filters_, d, responses);
+    const size_t part_row = y * settings_.grid / side;
+    for (size_t x = 0; x < side; ++x) {
+      const size_t part = part_row * settings_.grid + x * settings_.grid / side;
+      float* positive = out.data() + part * 2 * k;
+      float* negative = positive + k;
+      const float* row = responses.data() + x * k;
+      for (size_t f = 0; f < k; ++f) {
+        const float response = row[f] - offsets_[f];
+        positive[f] += std::max(response - threshold, 0.0F);
+        negative[f] += std::max(-response - threshold, 0.0F);
+      }
+    }
+  }
+  const float scale = 1 / static_cast<float>(side);
+  for (float& value : out) value *= scale;
+}
+
+}  // namespace mixmatch
