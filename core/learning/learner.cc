@@ -13,6 +13,9 @@ namespace mixmatch {
 namespace {
 
 constexpr uint64_t kOwedMax = 1000;
+// A slow stream is flushed episode by episode; should it then come fast, a block is no longer than
+// so many more, or it would leave no room for replay.
+constexpr uint64_t kAheadBlocks = 2;
 constexpr uint64_t kReplaySeed = 0x7265706c6179;  // apart from the trainer's choices
 
 }  // namespace
@@ -59,6 +62,7 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& mod
   MM_ASSIGN_OR_RETURN(learner->next_ordinal_, file.Number("next_ordinal"));
   MM_ASSIGN_OR_RETURN(const uint64_t left, file.Number("block_steps_left"));
   MM_ASSIGN_OR_RETURN(learner->owed_, file.Number("owed"));
+  MM_ASSIGN_OR_RETURN(learner->ahead_, file.Number("ahead"));
   MM_ASSIGN_OR_RETURN(learner->settled_, file.Number("settled"));
   learner->block_ordinal_ = block_ordinal;
   learner->block_steps_left_ = static_cast<int>(left);
@@ -92,6 +96,7 @@ std::string Learner::Checkpoint() const {
   file.SetNumber("block_ordinal", block_ordinal_);
   file.SetNumber("next_ordinal", next_ordinal_);
   file.SetNumber("owed", owed_);
+  file.SetNumber("ahead", ahead_);
   file.SetNumber("settled", settled_);
   file.SetNumber("block_steps_left", static_cast<uint64_t>(block_steps_left_));
   return WriteWeights(file);
@@ -105,10 +110,8 @@ uint64_t Learner::waiting() const {
 LearnerProgress Learner::progress() const { return progress_; }
 
 uint64_t Learner::BlockEnd() const {
-  const auto block = static_cast<uint64_t>(config_.block_episodes);
-  const uint64_t before = next_ordinal_ % block;
-  const uint64_t whole = before == 0 ? block : 2 * block - before;
-  return next_ordinal_ + std::min(whole, static_cast<uint64_t>(config_.batch_episodes));
+  return next_ordinal_ + std::min(static_cast<uint64_t>(config_.block_episodes) + ahead_,
+                                  static_cast<uint64_t>(config_.batch_episodes));
 }
 
 bool Learner::HasNew(bool flush) const {
@@ -127,6 +130,8 @@ bool Learner::Take(uint64_t ordinal, const ClosedEpisode& episode) {
 absl::Status Learner::TakeBlock() {
   std::vector<ClosedEpisode> closed;
   MM_RETURN_IF_ERROR(source_->ListClosed(next_ordinal_, BlockEnd() - next_ordinal_, closed));
+  const auto block = static_cast<uint64_t>(config_.block_episodes);
+  ahead_ = std::min(ahead_ + block - std::min(closed.size(), ahead_ + block), kAheadBlocks * block);
   for (const ClosedEpisode& episode : block_) replay_.Add(episode);
   block_.clear();
   block_ordinal_ = next_ordinal_;

@@ -82,8 +82,8 @@ class Learner {
   Learner(const LearnerConfig& config, const TrainingSource* source,
           std::unique_ptr<Trainer> trainer);
 
-  // Where the next block ends: on a multiple of block_episodes, so that a short block (a flush) is
-  // followed by a longer one: a flush adds no step unless it is the second within one block.
+  // Where the next block ends. What blocks that were taken short (a flush) lack is added to it, so
+  // that flushes add no steps.
   uint64_t BlockEnd() const;
   // Takes the next block of closed episodes: probes are passed over, the others become the block.
   absl::Status TakeBlock();
@@ -102,6 +102,7 @@ class Learner {
   uint64_t block_ordinal_ = 0;  // where the block begins
   uint64_t next_ordinal_ = 0;   // the first closed episode that no block has taken
   int block_steps_left_ = 0;
+  uint64_t ahead_ = 0;    // episodes that short blocks lacked, to be in the next ones more
   uint64_t settled_ = 0;  // steps in a row that saw nothing new
   uint64_t owed_ = 0;     // steps in which there was nothing to tell apart, to be made up for
 };

@@ -125,7 +125,7 @@ TEST(LearnerTest, WithoutFlushItWaitsForAFullBlock) {
   EXPECT_EQ(learner->waiting(), 1U);
 }
 
-TEST(LearnerTest, AFlushOnTheWayAddsNoStep) {
+TEST(LearnerTest, FlushesOnTheWayAddNoSteps) {
   FakeSource source(27);
   const auto learner = Make(source);
   RunAll(*learner, true);
@@ -136,10 +136,37 @@ TEST(LearnerTest, AFlushOnTheWayAddsNoStep) {
   RunAll(*learner, false);
   EXPECT_EQ(learner->progress().steps_stream, 12U);
   EXPECT_EQ(learner->waiting(), 0U);
-  source.Grow(10);
+  // Two in a row: of the blocks of 10, 8 and 5 episodes are missing, which the next one has more.
+  source.Grow(2);
+  RunAll(*learner, true);
+  source.Grow(5);
+  RunAll(*learner, true);
+  EXPECT_EQ(learner->progress().steps_stream, 18U);
+  source.Grow(19);
+  EXPECT_FALSE(learner->HasNew(false));
+  source.Grow(1);  // 23 would be missing, and a block is never longer than a batch
   RunAll(*learner, false);
-  EXPECT_EQ(learner->progress().steps_stream, 15U);
+  EXPECT_EQ(learner->progress().steps_stream, 21U);
+  source.Grow(13);  // 80 in all: as many steps as without a flush
+  RunAll(*learner, false);
+  EXPECT_EQ(learner->progress().steps_stream, 24U);
   EXPECT_EQ(learner->waiting(), 0U);
+}
+
+TEST(LearnerTest, AStreamOfSingleEpisodesDoesNotCrowdOutReplayWhenItSpeedsUp) {
+  FakeSource source(1);
+  LearnerConfig config = Config();
+  config.batch_episodes = 100;
+  const auto learner = *Learner::Create(Model(), config, &source);
+  for (int i = 0; i < 40; ++i) {
+    RunAll(*learner, true);
+    source.Grow(1);
+  }
+  RunAll(*learner, true);
+  source.Grow(29);
+  EXPECT_FALSE(learner->HasNew(false));
+  source.Grow(1);
+  EXPECT_TRUE(learner->HasNew(false));  // a block of 10, and 20 more, whatever was flushed before
 }
 
 TEST(LearnerTest, ReplayIsUniformOverEverythingTaken) {
