@@ -14,6 +14,7 @@ namespace {
 // What is added to the within-label covariance in the space of the labels, in mean variances there:
 // their means sum up to one, so that it has a direction in which nothing varies.
 constexpr double kWithinRidge = 1e-6;
+constexpr size_t kChunk = 256;  // examples left out at once
 
 double Dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
@@ -158,19 +159,27 @@ absl::StatusOr<std::vector<float>> LeaveOneOutRidge(const Moments& moments,
   const size_t outputs = map.outputs.size();
   const size_t count = x.size() / d;
   std::vector<float> scores(count * outputs);
-  for (size_t example = 0; example < count; ++example) {
-    std::vector<double> away(d);
-    for (size_t i = 0; i < d; ++i) away[i] = x[example * d + i] - basis.mean[i];
+  std::vector<double> away;
+  for (size_t first = 0; first < count; first += kChunk) {
+    const size_t n = std::min(kChunk, count - first);
+    away.assign(x.begin() + static_cast<std::ptrdiff_t>(first * d),
+                x.begin() + static_cast<std::ptrdiff_t>((first + n) * d));
+    for (size_t i = 0; i < away.size(); ++i) away[i] -= basis.mean[i % d];
     std::vector<double> solved = away;
     SolveRows(basis.factor, d, solved);
-    const double leverage = (1 + Dot(away, solved)) / moments.count();
-    const std::span<float> mine = std::span(scores).subspan(example * outputs, outputs);
-    map.Apply(x.subspan(example * d, d), mine);
-    for (size_t output = 0; output < outputs; ++output) {
-      const double taught = y[example * outputs + output];
+    for (size_t row = 0; row < n; ++row) {
+      const size_t example = first + row;
+      const double leverage =
+          (1 + Dot(std::span(away).subspan(row * d, d), std::span(solved).subspan(row * d, d))) /
+          moments.count();
       // An example that alone says what it says has leverage 1: without it nothing is known.
       const double rest = std::max(1 - leverage, 1e-12);
-      mine[output] = static_cast<float>(taught - (taught - mine[output]) / rest);
+      const std::span<float> mine = std::span(scores).subspan(example * outputs, outputs);
+      map.Apply(x.subspan(example * d, d), mine);
+      for (size_t output = 0; output < outputs; ++output) {
+        const double taught = y[example * outputs + output];
+        mine[output] = static_cast<float>(taught - (taught - mine[output]) / rest);
+      }
     }
   }
   return scores;
