@@ -121,7 +121,7 @@ void PatchFeatures::Map(std::span<const uint8_t> picture, std::span<float> out) 
     }
   }
   const float scale = 1 / static_cast<float>(side);
-  for (float& value : out) value *= scale;
+  for (float& value : out) value = settings_.root ? std::sqrt(value * scale) : value * scale;
 }
 
 }  // namespace mixmatch

@@ -14,11 +14,12 @@
 namespace mixmatch {
 
 struct PatchSettings {
-  size_t window = 6;        // pixels of a patch's side
-  size_t filters = 341;     // patches of the dictionary
-  size_t grid = 3;          // parts of the picture along a side
-  double threshold = 0.25;  // of a response, below which it does not count
-  double whitening = 0.01;  // added to the patches' variance, in mean variances
+  size_t window = 7;       // pixels of a patch's side
+  size_t filters = 341;    // patches of the dictionary
+  size_t grid = 3;         // parts of the picture along a side
+  double threshold = 0.5;  // of a response, below which it does not count
+  bool root = true;        // sums become their roots, so that a strong response counts for less
+  double whitening = 0.1;  // added to the patches' variance, in mean variances
 };
 
 // Thread-safety: Immutable once made; safe to share.

@@ -1,5 +1,5 @@
 // skills_mnist FOLDER [--train N] [--filters K] [--grid G] [--window W] [--threshold T]
-//     [--whitening V] [--ridge R] [--seed N] [--test]
+//     [--whitening V] [--root 0|1] [--ridge R] [--seed N] [--test]
 //
 // What a skill over patch features reaches on MNIST, every picture taught once: accuracy on the
 // last 5,000 of the training part (to tune on), or with --test on the test part. FOLDER holds the
@@ -157,6 +157,7 @@ int main(int argc, char** argv) {
     if (name == "--window") arguments.patches.window = static_cast<size_t>(std::atoll(value));
     if (name == "--threshold") arguments.patches.threshold = std::atof(value);
     if (name == "--whitening") arguments.patches.whitening = std::atof(value);
+    if (name == "--root") arguments.patches.root = std::atoi(value) != 0;
     if (name == "--ridge") arguments.ridge = std::atof(value);
     if (name == "--seed") arguments.seed = static_cast<uint64_t>(std::atoll(value));
   }
