@@ -24,8 +24,8 @@ struct Waiting {
 };
 
 Waiting& WaitingArenas() {
-  static auto* const waiting = new Waiting;
-  return *waiting;
+  static auto* const kWaiting = new Waiting;
+  return *kWaiting;
 }
 
 bool TakeArena(unsigned& arena) {

@@ -132,24 +132,30 @@ MM_ALWAYS_INLINE void SmallGemm(int64_t m, int64_t n, int64_t k, const StridedMa
   }
 }
 
-// rows[c][r] becomes rows[r][c]: 8 x 8 numbers.
+// rows[c][r] becomes rows[r][c]: 8 x 8 numbers. Halves, then quarters, then neighbours change
+// places between pairs of rows.
 MM_ALWAYS_INLINE void TransposeLanes(FloatLanes (&rows)[kLanes]) {
-  // Halves, then quarters, then neighbours change places between pairs of rows.
-  constexpr IntLanes kLow[3] = {
-      {0, 1, 2, 3, 8, 9, 10, 11}, {0, 1, 8, 9, 4, 5, 12, 13}, {0, 8, 2, 10, 4, 12, 6, 14}};
-  constexpr IntLanes kHigh[3] = {
-      {4, 5, 6, 7, 12, 13, 14, 15}, {2, 3, 10, 11, 6, 7, 14, 15}, {1, 9, 3, 11, 5, 13, 7, 15}};
-#pragma GCC unroll 3
-  for (int round = 0; round < 3; ++round) {
-    const int apart = 4 >> round;
-#pragma GCC unroll 8
-    for (int r = 0; r < kLanes; ++r) {
-      if ((r & apart) != 0) continue;
-      const FloatLanes a = rows[r];
-      const FloatLanes b = rows[r + apart];
-      rows[r] = __builtin_shuffle(a, b, kLow[round]);
-      rows[r + apart] = __builtin_shuffle(a, b, kHigh[round]);
-    }
+#pragma GCC unroll 4
+  for (int r = 0; r < 4; ++r) {
+    const FloatLanes a = rows[r];
+    const FloatLanes b = rows[r + 4];
+    rows[r] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[r + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+#pragma GCC unroll 4
+  for (int pair = 0; pair < 4; ++pair) {
+    const int r = pair / 2 * 4 + pair % 2;
+    const FloatLanes a = rows[r];
+    const FloatLanes b = rows[r + 2];
+    rows[r] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+    rows[r + 2] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kLanes; r += 2) {
+    const FloatLanes a = rows[r];
+    const FloatLanes b = rows[r + 1];
+    rows[r] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+    rows[r + 1] = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
   }
 }
 

@@ -26,7 +26,8 @@ void Moments::Accumulate(std::span<const float> x, double factor) {
     chunk.assign(part.begin(), part.end());
     AddGram(chunk, dimension_, factor, gram_);
     for (size_t i = 0; i < chunk.size(); ++i) sum_[i % dimension_] += factor * chunk[i];
-    count_ += factor * static_cast<double>(chunk.size() / dimension_);
+    const size_t examples = chunk.size() / dimension_;
+    count_ += factor * static_cast<double>(examples);
   }
 }
 
