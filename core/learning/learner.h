@@ -83,7 +83,7 @@ class Learner {
           std::unique_ptr<Trainer> trainer);
 
   // Where the next block ends. What blocks that were taken short (a flush) lack is added to it, so
-  // that flushes add no steps.
+  // that flushes on the way add no steps; one at the very end may.
   uint64_t BlockEnd() const;
   // Takes the next block of closed episodes: probes are passed over, the others become the block.
   absl::Status TakeBlock();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/skills/linear_algebra.h"
 
 namespace mixmatch {
 namespace {
@@ -16,20 +17,8 @@ constexpr size_t kNobody = SIZE_MAX;
 constexpr size_t kCalibrated = 1000;  // examples at most that the sharpness is found with
 constexpr size_t kMixed = 5;          // nearest examples of a label that speak in "nearest"
 
-float Cosine(std::span<const float> a, std::span<const float> b) {
-  float sums[8] = {};
-  size_t i = 0;
-  for (; i + 8 <= a.size(); i += 8) {
-    for (size_t lane = 0; lane < 8; ++lane) sums[lane] += a[i + lane] * b[i + lane];
-  }
-  float sum = 0;
-  for (; i < a.size(); ++i) sum += a[i] * b[i];
-  for (const float part : sums) sum += part;
-  return sum;
-}
-
 std::vector<float> Unit(std::span<const float> x) {
-  const float size = std::sqrt(Cosine(x, x));
+  const float size = std::sqrt(Dot(x, x));
   std::vector<float> unit(x.begin(), x.end());
   if (size > 0) {
     for (float& value : unit) value /= size;
@@ -125,7 +114,7 @@ std::vector<Classifier::Near> Classifier::Nearest(std::span<const float> x, size
   std::vector<Near> nearest;
   for (size_t i = 0; i < examples_.size(); ++i) {
     if (i == except) continue;
-    const float similarity = Cosine(x, std::span(units_).subspan(i * dimension_, dimension_));
+    const float similarity = Dot(x, std::span(units_).subspan(i * dimension_, dimension_));
     if (nearest.size() == count && similarity <= nearest.back().similarity) continue;
     if (nearest.size() == count) nearest.pop_back();
     const auto at = std::upper_bound(nearest.begin(), nearest.end(), similarity,
@@ -154,7 +143,7 @@ std::vector<double> Classifier::ScoresOf(std::span<const float> x, size_t except
   for (size_t i = 0; i < examples_.size(); ++i) {
     if (i == except) continue;
     similarities[labels_[i]].push_back(
-        Cosine(unit, std::span(units_).subspan(i * dimension_, dimension_)));
+        Dot(unit, std::span(units_).subspan(i * dimension_, dimension_)));
   }
   std::vector<double> scores;
   for (std::vector<double>& mine : similarities) {

@@ -18,6 +18,24 @@ void dgemm_(const char* transa, const char* transb, const int* m, const int* n, 
 }
 
 namespace mixmatch {
+namespace {
+
+// c [m, n] = a [m, k] times b, which is [k, n] or, transposed, [n, k]; `gemm` is the Fortran
+// routine of the precision.
+template <typename Number, typename Gemm>
+void MultiplyBy(Gemm gemm, bool transposed, std::span<const Number> a, std::span<const Number> b,
+                size_t k, std::span<Number> c) {
+  const int depth = static_cast<int>(k);
+  const int m = static_cast<int>(a.size() / k);
+  const int n = static_cast<int>(b.size() / k);
+  const Number one = 1;
+  const Number zero = 0;
+  if (m == 0 || n == 0) return;
+  gemm(transposed ? "T" : "N", "N", &n, &m, &depth, &one, b.data(), transposed ? &depth : &n,
+       a.data(), &depth, &zero, c.data(), &n, 1, 1);
+}
+
+}  // namespace
 
 void AddGram(std::span<const double> x, size_t d, double factor, std::span<double> gram) {
   const int n = static_cast<int>(d);
@@ -43,37 +61,29 @@ void SolveRows(std::span<const double> factor, size_t d, std::span<double> b) {
 }
 
 void Multiply(std::span<const double> a, std::span<const double> b, size_t k, std::span<double> c) {
-  const int depth = static_cast<int>(k);
-  const int m = static_cast<int>(a.size() / k);
-  const int n = static_cast<int>(b.size() / k);
-  const double one = 1;
-  const double zero = 0;
-  if (m == 0 || n == 0) return;
-  dgemm_("N", "N", &n, &m, &depth, &one, b.data(), &n, a.data(), &depth, &zero, c.data(), &n, 1, 1);
+  MultiplyBy(dgemm_, false, a, b, k, c);
 }
 
 void MultiplyTransposed(std::span<const double> a, std::span<const double> b, size_t k,
                         std::span<double> c) {
-  const int depth = static_cast<int>(k);
-  const int m = static_cast<int>(a.size() / k);
-  const int n = static_cast<int>(b.size() / k);
-  const double one = 1;
-  const double zero = 0;
-  if (m == 0 || n == 0) return;
-  dgemm_("T", "N", &n, &m, &depth, &one, b.data(), &depth, a.data(), &depth, &zero, c.data(), &n, 1,
-         1);
+  MultiplyBy(dgemm_, true, a, b, k, c);
 }
 
 void MultiplyTransposed(std::span<const float> a, std::span<const float> b, size_t k,
                         std::span<float> c) {
-  const int depth = static_cast<int>(k);
-  const int m = static_cast<int>(a.size() / k);
-  const int n = static_cast<int>(b.size() / k);
-  const float one = 1;
-  const float zero = 0;
-  if (m == 0 || n == 0) return;
-  sgemm_("T", "N", &n, &m, &depth, &one, b.data(), &depth, a.data(), &depth, &zero, c.data(), &n, 1,
-         1);
+  MultiplyBy(sgemm_, true, a, b, k, c);
+}
+
+float Dot(std::span<const float> a, std::span<const float> b) {
+  float sums[8] = {};
+  size_t i = 0;
+  for (; i + 8 <= a.size(); i += 8) {
+    for (size_t lane = 0; lane < 8; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+  }
+  float sum = 0;
+  for (; i < a.size(); ++i) sum += a[i] * b[i];
+  for (const float part : sums) sum += part;
+  return sum;
 }
 
 }  // namespace mixmatch

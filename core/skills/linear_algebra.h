@@ -29,4 +29,7 @@ void MultiplyTransposed(std::span<const double> a, std::span<const double> b, si
 void MultiplyTransposed(std::span<const float> a, std::span<const float> b, size_t k,
                         std::span<float> c);
 
+// Inner product, in several sums at once so that the compiler may use vectors.
+float Dot(std::span<const float> a, std::span<const float> b);
+
 }  // namespace mixmatch

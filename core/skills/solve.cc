@@ -68,17 +68,8 @@ std::vector<double> CentredCross(const Moments& moments, const Responses& respon
 
 void LinearMap::Apply(std::span<const float> x, std::span<float> scores) const {
   for (size_t output = 0; output < bias.size(); ++output) {
-    const float* row = weights.data() + output * dimension;
-    // Several sums, so that the compiler may use vectors.
-    float sums[8] = {};
-    size_t i = 0;
-    for (; i + 8 <= dimension; i += 8) {
-      for (size_t lane = 0; lane < 8; ++lane) sums[lane] += row[i + lane] * x[i + lane];
-    }
-    float sum = bias[output];
-    for (; i < dimension; ++i) sum += row[i] * x[i];
-    for (const float part : sums) sum += part;
-    scores[output] = sum;
+    scores[output] =
+        bias[output] + Dot(std::span(weights).subspan(output * dimension, dimension), x);
   }
 }
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 
+import daemon as mixmatch
 import digits
 import digits_data
 import figures
@@ -167,8 +168,7 @@ class Run:
         self.result.update(turn_seconds=args.turn_seconds, threads=args.threads)
 
     def _questions(self):
-        """Contents that are stored, each wanting another modality: cut from the middle of what a
-        user does, decoding, embedding and searching."""
+        """Some of the contents that are stored, each wanting another modality."""
         contents = stored.Stored(self._daemon.address).contents()
         items = random.Random(f"latency {self._args.seed}").sample(sorted(contents), 500)
         others = {"image": "audio", "audio": "image", "text": "image"}
@@ -197,6 +197,8 @@ class Run:
         self.result |= join_turns(off, on)
         self.result.update(published=published, refused=refused)
         self.result["steps"] = self._daemon.learning()["steps_consolidation"] - steps
+        if self.result["steps"] == 0 or published == 0:
+            raise mixmatch.Failed("nothing was learned or published while it was on: no figure")
         self.result["seconds"] = self._say.seconds()
         keys = ("count", "p50_ms", "p90_ms", "p99_ms", "max_ms")
         rows = [
