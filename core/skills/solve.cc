@@ -64,6 +64,20 @@ std::vector<double> CentredCross(const Moments& moments, const Responses& respon
   return rows;
 }
 
+LinearMap RidgeOf(const Basis& basis, const Moments& moments, const Responses& responses) {
+  const size_t d = moments.dimension();
+  LinearMap map = MapOf(moments, responses);
+  std::vector<double> rows = CentredCross(moments, responses, basis.mean);
+  SolveRows(basis.factor, d, rows);
+  std::copy(rows.begin(), rows.end(), map.weights.begin());
+  size_t place = 0;
+  for (const auto& [output, sums] : responses.outputs()) {
+    const std::span<const double> row(rows.data() + place * d, d);
+    map.bias[place++] = static_cast<float>(sums.weight / moments.count() - Dot(row, basis.mean));
+  }
+  return map;
+}
+
 }  // namespace
 
 void LinearMap::Apply(std::span<const float> x, std::span<float> scores) const {
@@ -76,17 +90,7 @@ void LinearMap::Apply(std::span<const float> x, std::span<float> scores) const {
 absl::StatusOr<LinearMap> SolveRidge(const Moments& moments, const Responses& responses,
                                      double ridge) {
   MM_ASSIGN_OR_RETURN(const Basis basis, MakeBasis(moments, responses, ridge));
-  const size_t d = moments.dimension();
-  LinearMap map = MapOf(moments, responses);
-  std::vector<double> rows = CentredCross(moments, responses, basis.mean);
-  SolveRows(basis.factor, d, rows);
-  std::copy(rows.begin(), rows.end(), map.weights.begin());
-  size_t place = 0;
-  for (const auto& [output, sums] : responses.outputs()) {
-    const std::span<const double> row(rows.data() + place * d, d);
-    map.bias[place++] = static_cast<float>(sums.weight / moments.count() - Dot(row, basis.mean));
-  }
-  return map;
+  return RidgeOf(basis, moments, responses);
 }
 
 absl::StatusOr<LinearMap> SolveDiscriminant(const Moments& moments, const Responses& responses,
@@ -145,7 +149,7 @@ absl::StatusOr<std::vector<float>> LeaveOneOutRidge(const Moments& moments,
                                                     std::span<const float> x,
                                                     std::span<const float> y) {
   MM_ASSIGN_OR_RETURN(const Basis basis, MakeBasis(moments, responses, ridge));
-  MM_ASSIGN_OR_RETURN(const LinearMap map, SolveRidge(moments, responses, ridge));
+  const LinearMap map = RidgeOf(basis, moments, responses);
   const size_t d = moments.dimension();
   const size_t outputs = map.outputs.size();
   const size_t count = x.size() / d;

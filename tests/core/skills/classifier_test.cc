@@ -53,13 +53,13 @@ TEST(ClassifierTest, IsAsSureAsItIsRight) {
     double right = 0;
     double confidence = 0;
     for (size_t i = 0; i < unseen.count(); ++i) {
-      const Naming naming = classifier->Name(unseen.row(i), 5, 0);
-      ASSERT_EQ(naming.scores.size(), 5U);
+      const Prediction prediction = classifier->Predict(unseen.row(i), 5, 0);
+      ASSERT_EQ(prediction.scores.size(), 5U);
       double sum = 0;
-      for (const NamedScore& score : naming.scores) sum += score.confidence;
+      for (const ScoredOutput& score : prediction.scores) sum += score.confidence;
       EXPECT_NEAR(sum, 1, 1e-9);
-      right += naming.scores[0].output == unseen.labels[i];
-      confidence += naming.scores[0].confidence;
+      right += prediction.scores[0].output == unseen.labels[i];
+      confidence += prediction.scores[0].confidence;
     }
     EXPECT_GT(right / 1000, apart > 1 ? 0.95 : 0.5) << apart;
     EXPECT_NEAR(right / 1000, confidence / 1000, 0.05) << apart;
@@ -79,9 +79,9 @@ TEST(ClassifierTest, LabelsThatWereNotTaughtAreUnknown) {
   double detected = 0;
   double refused = 0;
   for (size_t i = 0; i < unseen.count(); ++i) {
-    const Naming naming = classifier->Name(unseen.row(i), 1, 0);
+    const Prediction prediction = classifier->Predict(unseen.row(i), 1, 0);
     known += unseen.labels[i] < 6;
-    (unseen.labels[i] < 6 ? refused : detected) += naming.unknown;
+    (unseen.labels[i] < 6 ? refused : detected) += prediction.unknown;
   }
   EXPECT_GT(detected / (1600 - known), 0.8);
   EXPECT_LT(refused / known, 0.06);
@@ -98,11 +98,11 @@ TEST(ClassifierTest, AFewExamplesSpeakForThemselves) {
   EXPECT_EQ(classifier->choice().method, "nearest");
   int right = 0;
   for (size_t i = 0; i < pool.count(); ++i) {
-    const Naming naming = classifier->Name(pool.row(i), 1, 3);
-    right += naming.scores[0].output == pool.labels[i];
+    const Prediction prediction = classifier->Predict(pool.row(i), 1, 3);
+    right += prediction.scores[0].output == pool.labels[i];
     // The one example of that label is all that speaks for it.
-    ASSERT_EQ(naming.examples.size(), 1U);
-    EXPECT_EQ(pool.labels[naming.examples[0]], naming.scores[0].output);
+    ASSERT_EQ(prediction.examples.size(), 1U);
+    EXPECT_EQ(pool.labels[prediction.examples[0]], prediction.scores[0].output);
   }
   EXPECT_GT(right, 320);
 }
@@ -117,8 +117,8 @@ TEST(ClassifierTest, TheOrderOfTeachingChangesNothing) {
     });
     const auto classifier = Solve(Teach(examples, order, 100));
     for (size_t i = 0; i < 50; ++i) {
-      const Naming a = expected->Name(examples.row(i), 4, 5);
-      const Naming b = classifier->Name(examples.row(i), 4, 5);
+      const Prediction a = expected->Predict(examples.row(i), 4, 5);
+      const Prediction b = classifier->Predict(examples.row(i), 4, 5);
       for (size_t c = 0; c < 4; ++c) {
         EXPECT_EQ(a.scores[c].output, b.scores[c].output);
         EXPECT_NEAR(a.scores[c].confidence, b.scores[c].confidence, 1e-4);
@@ -133,13 +133,13 @@ TEST(ClassifierTest, ItsExamplesAreTheNearestOfItsLabel) {
   const Examples examples = MakeExamples(200, 10, 4, 2, 7);
   const auto classifier = Solve(Teach(examples, Everything(examples)));
   for (size_t i = 0; i < 20; ++i) {
-    const Naming naming = classifier->Name(examples.row(i), 1, 4);
-    ASSERT_EQ(naming.examples.size(), 4U);
-    if (naming.scores[0].output == examples.labels[i]) {
-      EXPECT_EQ(naming.examples[0], i);
+    const Prediction prediction = classifier->Predict(examples.row(i), 1, 4);
+    ASSERT_EQ(prediction.examples.size(), 4U);
+    if (prediction.scores[0].output == examples.labels[i]) {
+      EXPECT_EQ(prediction.examples[0], i);
     }
-    for (const uint64_t example : naming.examples) {
-      EXPECT_EQ(examples.labels[example], naming.scores[0].output);
+    for (const uint64_t example : prediction.examples) {
+      EXPECT_EQ(examples.labels[example], prediction.scores[0].output);
     }
   }
 }
