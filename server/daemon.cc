@@ -22,6 +22,10 @@
 #include "server/learning_loop.h"
 #include "server/memory_service.h"
 #include "server/recaller.h"
+#include "server/skill_desk.h"
+#include "server/skill_examples.h"
+#include "server/skill_keeper.h"
+#include "server/skills_service.h"
 #include "server/watermarks.h"
 #include "server/worker_pool.h"
 #include "storage/database.h"
@@ -29,6 +33,7 @@
 #include "storage/event_log.h"
 #include "storage/generation_table.h"
 #include "storage/index/spaces.h"
+#include "storage/skill_table.h"
 
 namespace mixmatch {
 namespace {
@@ -58,15 +63,20 @@ struct Daemon::Parts {
   std::unique_ptr<GenerationTable> generation_table;
   std::unique_ptr<EmbeddingSpaces> spaces;
   std::unique_ptr<Generations> generations;
+  std::unique_ptr<SkillTable> skill_table;
+  std::unique_ptr<SkillExamples> skill_examples;
+  std::unique_ptr<SkillKeeper> skills;
   std::unique_ptr<Watermarks> watermarks;
   std::unique_ptr<LearningLoop> learning;
   std::unique_ptr<IngestPipeline> pipeline;
   std::unique_ptr<Follower> follower;
   std::unique_ptr<Recaller> recaller;
+  std::unique_ptr<SkillDesk> skill_desk;
   std::unique_ptr<WorkerPool> query_pool;
   std::unique_ptr<WorkerPool> admin_pool;
   std::unique_ptr<MemoryService> memory_service;
   std::unique_ptr<AdminService> admin_service;
+  std::unique_ptr<SkillsService> skills_service;
   std::unique_ptr<grpc::Server> server;
   // The follower starts after the pipeline that wakes it, and ends before it.
   std::atomic<Follower*> wake{nullptr};
@@ -111,6 +121,14 @@ absl::Status Daemon::Open(const Config& config) {
   MM_ASSIGN_OR_RETURN(
       p.generations, Generations::Open(model, p.generation_table.get(), p.spaces.get(), p.log.get(),
                                        p.episodes.get(), &p.clock));
+  p.skill_table = std::make_unique<SkillTable>(p.database.get());
+  p.skill_examples = std::make_unique<SkillExamples>(p.log.get(), p.skill_table.get());
+  MM_ASSIGN_OR_RETURN(p.skills, SkillKeeper::Open({.table = p.skill_table.get(),
+                                                   .examples = p.skill_examples.get(),
+                                                   .generations = p.generations.get(),
+                                                   .clock = &p.clock}));
+  p.generations->SetBeforeSwap(
+      [&p](const std::shared_ptr<const Space>& next) { p.skills->Prepare(next); });
   p.watermarks = std::make_unique<Watermarks>(p.log.get(), p.episodes.get(), p.generations.get());
   p.learning =
       std::make_unique<LearningLoop>(config, model,
@@ -140,6 +158,7 @@ absl::Status Daemon::Open(const Config& config) {
       });
   MM_RETURN_IF_ERROR(p.follower->Start());
   p.wake.store(p.follower.get());
+  p.skills->Start();
   MM_RETURN_IF_ERROR(p.learning->Start());
   return absl::OkStatus();
 }
@@ -173,6 +192,9 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .clock = &p.clock,
                                                                  .start_time = p.clock.Now(),
                                                                  .matmul_gflops = gflops});
+  p.skill_desk =
+      std::make_unique<SkillDesk>(config, p.log.get(), p.skills.get(), p.skill_examples.get());
+  p.skills_service = std::make_unique<SkillsService>(p.skill_desk.get(), p.query_pool.get());
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -189,6 +211,7 @@ absl::Status Daemon::Listen(const Config& config) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   builder.RegisterService(p.memory_service.get());
   builder.RegisterService(p.admin_service.get());
+  builder.RegisterService(p.skills_service.get());
   p.server = builder.BuildAndStart();
   const bool unix_socket = config.listen.rfind("unix:", 0) == 0;
   if (p.server == nullptr || (!unix_socket && port == 0)) {
@@ -200,6 +223,7 @@ absl::Status Daemon::Listen(const Config& config) {
                  : absl::StrCat(config.listen.substr(0, config.listen.rfind(':')), ":", port);
   p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Memory", true);
   p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Admin", true);
+  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Skills", true);
   return absl::OkStatus();
 }
 
@@ -210,6 +234,7 @@ void Daemon::Drain() {
     p.server->GetHealthCheckService()->SetServingStatus(false);
     p.memory_service->Drain();
   }
+  if (p.skills != nullptr) p.skills->Stop();
   if (p.learning != nullptr) p.learning->Stop();
   if (p.server != nullptr) {
     p.server->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTime));

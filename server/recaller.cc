@@ -9,10 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
-#include "core/base/validate.h"
-#include "core/media/sense.h"
 #include "server/convert.h"
-#include "server/ingest_pipeline.h"
 
 namespace mixmatch {
 namespace {
@@ -20,7 +17,6 @@ namespace {
 constexpr uint32_t kResultsMax = 1000;
 constexpr uint32_t kResultsDefault = 10;
 constexpr uint32_t kPageDefault = 100;
-constexpr int kQueryPerceptsMax = 16;
 // Folding looks at no more candidates than this.
 constexpr size_t kFoldCandidatesMax = 65536;
 
@@ -147,50 +143,25 @@ absl::StatusOr<Recaller::QueryPoint> Recaller::PointOf(const v1::Query& query,
     case v1::Query::TARGET_NOT_SET:
       return InvalidField("query", "query refused: empty; give percepts, an event or an embedding");
   }
-  MM_ASSIGN_OR_RETURN(point.own_event, FindEvent(query.event()));
+  MM_ASSIGN_OR_RETURN(point.own_event, reader_.FindEvent(query.event()));
   const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(point.own_event);
   if (episode.ok()) point.own_episode = *episode;
-  MM_ASSIGN_OR_RETURN(const std::vector<StoredPercept> percepts,
-                      log_->EventPercepts(point.own_event));
-  Mixture mixture;
-  for (const StoredPercept& percept : percepts) {
-    mixture.push_back({&percept.modality, &percept.features});
-  }
-  point.vector.resize(static_cast<size_t>(space.embeddings->dimension()));
-  MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, point.vector));
+  MM_ASSIGN_OR_RETURN(const QueryPercepts percepts, reader_.ReadEvent(point.own_event));
+  MM_ASSIGN_OR_RETURN(point.vector, EmbedQuery(percepts, space));
   return point;
 }
 
 absl::StatusOr<std::vector<float>> Recaller::EmbedMixture(const v1::PerceptMixture& mixture,
                                                           const Space& space) const {
-  if (mixture.percepts().empty() || mixture.percepts_size() > kQueryPerceptsMax) {
-    return InvalidField("query.percepts", absl::StrCat("query refused: ", mixture.percepts_size(),
-                                                       " percepts; give 1 to ", kQueryPerceptsMax));
-  }
-  std::vector<ModalitySpec> specs;
-  std::vector<Features> features;
-  for (int i = 0; i < mixture.percepts_size(); ++i) {
-    const std::string prefix = absl::StrCat("query.percepts[", i, "]");
-    v1::Percept copy = mixture.percepts(i);
-    Percept percept = FromProto(std::move(copy));
-    const absl::Status valid = ValidatePercept(EventLimitsOf(config_), percept);
-    if (!valid.ok()) return PrefixField(valid, prefix);
-    absl::StatusOr<Features> sensed = Perceive(percept, SenseLimitsOf(config_));
-    if (!sensed.ok()) return PrefixField(sensed.status(), prefix);
-    specs.push_back(SpecOf(percept));
-    const auto registered = log_->FindModality(percept.modality);
-    if (registered.ok() && registered->spec != specs.back()) {
-      return InvalidField(absl::StrCat(prefix, ".modality"),
-                          absl::StrCat("query refused: modality '", percept.modality,
-                                       "' was registered with another payload kind or shape; the "
-                                       "status lists the modalities"));
-    }
-    features.push_back(*std::move(sensed));
-  }
-  Mixture percepts;
-  for (size_t i = 0; i < specs.size(); ++i) percepts.push_back({&specs[i], &features[i]});
+  MM_ASSIGN_OR_RETURN(const QueryPercepts query, reader_.Read(mixture, "query.percepts"));
+  return EmbedQuery(query, space);
+}
+
+absl::StatusOr<std::vector<float>> Recaller::EmbedQuery(const QueryPercepts& query,
+                                                        const Space& space) const {
+  const Mixture mixture = query.mixture();
   std::vector<float> vector(static_cast<size_t>(space.embeddings->dimension()));
-  MM_RETURN_IF_ERROR(space.encoder->Embed({&percepts, 1}, vector));
+  MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, vector));
   return vector;
 }
 
@@ -277,13 +248,6 @@ absl::Status Recaller::FillEpisode(EpisodeId id, bool with_events, v1::View view
   return absl::OkStatus();
 }
 
-absl::StatusOr<Seq> Recaller::FindEvent(const v1::EventKey& key) const {
-  if (key.event_id().empty()) {
-    return InvalidField("event.event_id", "event not looked up: empty id; give one");
-  }
-  return log_->Find(key.source(), key.event_id());
-}
-
 absl::StatusOr<v1::EmbedResponse> Recaller::Embed(const v1::EmbedRequest& request) const {
   const std::shared_ptr<const Space> space = generations_->serving();
   MM_ASSIGN_OR_RETURN(const std::vector<float> vector, EmbedMixture(request.percepts(), *space));
@@ -296,7 +260,7 @@ absl::StatusOr<v1::EmbedResponse> Recaller::Embed(const v1::EmbedRequest& reques
 absl::StatusOr<v1::GetEventResponse> Recaller::GetEvent(const v1::GetEventRequest& request) const {
   Seq seq = request.sequence();
   if (request.target_case() == v1::GetEventRequest::kEvent) {
-    MM_ASSIGN_OR_RETURN(seq, FindEvent(request.event()));
+    MM_ASSIGN_OR_RETURN(seq, reader_.FindEvent(request.event()));
   } else if (request.target_case() == v1::GetEventRequest::TARGET_NOT_SET) {
     return InvalidField("event", "event not looked up: no target; give its key or sequence");
   }
@@ -331,7 +295,7 @@ absl::StatusOr<v1::GetEpisodeResponse> Recaller::GetEpisode(
     const v1::GetEpisodeRequest& request) const {
   EpisodeId id = request.episode_id();
   if (request.target_case() == v1::GetEpisodeRequest::kEvent) {
-    MM_ASSIGN_OR_RETURN(const Seq seq, FindEvent(request.event()));
+    MM_ASSIGN_OR_RETURN(const Seq seq, reader_.FindEvent(request.event()));
     MM_ASSIGN_OR_RETURN(id, episodes_->EpisodeOf(seq));
   } else if (request.target_case() == v1::GetEpisodeRequest::TARGET_NOT_SET) {
     return InvalidField("episode_id", "episode not looked up: no target; give its id or an event");

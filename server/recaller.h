@@ -13,6 +13,7 @@
 #include "core/generations/generations.h"
 #include "mixmatch/v1/memory.pb.h"
 #include "server/config.h"
+#include "server/query_reader.h"
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
 
@@ -24,7 +25,11 @@ class Recaller {
  public:
   Recaller(const Config& config, const EventLog* log, const EpisodeTable* episodes,
            const Generations* generations)
-      : config_(config), log_(log), episodes_(episodes), generations_(generations) {}
+      : config_(config),
+        log_(log),
+        episodes_(episodes),
+        generations_(generations),
+        reader_(config, log) {}
 
   absl::StatusOr<v1::RecallResponse> Recall(const v1::RecallRequest& request) const;
   absl::StatusOr<v1::EmbedResponse> Embed(const v1::EmbedRequest& request) const;
@@ -42,6 +47,8 @@ class Recaller {
   absl::StatusOr<QueryPoint> PointOf(const v1::Query& query, const Space& space) const;
   absl::StatusOr<std::vector<float>> EmbedMixture(const v1::PerceptMixture& mixture,
                                                   const Space& space) const;
+  absl::StatusOr<std::vector<float>> EmbedQuery(const QueryPercepts& query,
+                                                const Space& space) const;
   absl::StatusOr<std::vector<ModalityId>> Partitions(const v1::RecallRequest& request) const;
   // What the filter lets pass, as ItemId::seq() values of the wanted partitions.
   absl::StatusOr<std::vector<Seq>> Allowed(const v1::Filter& filter, bool episodes) const;
@@ -54,12 +61,12 @@ class Recaller {
   absl::StatusOr<v1::StoredEvent> ReadEvent(Seq seq, v1::View view) const;
   absl::Status FillEpisode(EpisodeId id, bool with_events, v1::View view,
                            v1::Episode& episode) const;
-  absl::StatusOr<Seq> FindEvent(const v1::EventKey& key) const;
 
   const Config config_;
   const EventLog* const log_;
   const EpisodeTable* const episodes_;
   const Generations* const generations_;
+  const QueryReader reader_;
 };
 
 }  // namespace mixmatch

@@ -27,7 +27,7 @@ constexpr uint32_t kFormatVersion = 1;
 constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "meta",      "log",         "payloads",    "identity", "by_time",  "by_scene",
     "by_source", "by_modality", "by_metadata", "features", "episodes", "episode_of",
-    "closed",    "scenes",      "generations", "weights"};
+    "closed",    "scenes",      "generations", "weights",  "skills",   "teachings"};
 
 absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
   if (status.IsCorruption()) {

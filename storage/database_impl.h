@@ -39,8 +39,10 @@ enum class Family : size_t {
   kScenes,
   kGenerations,
   kWeights,
+  kSkills,
+  kTeachings,
 };
-inline constexpr size_t kFamilyCount = 16;
+inline constexpr size_t kFamilyCount = 18;
 std::string_view FamilyName(Family family);
 
 // How a write reaches the disk.

@@ -117,6 +117,8 @@ Seq FeaturesSeq(std::string_view key) { return ReadNumber<uint64_t>(key); }
 
 uint32_t FeaturesIndex(std::string_view key) { return static_cast<unsigned char>(key.back()); }
 
+std::string TeachingOf(uint64_t skill, uint64_t example) { return WithSeq(Number(skill), example); }
+
 std::string WeightsManifest(std::string_view name) { return NamePrefix(name) + "m"; }
 
 std::string WeightsChunk(std::string_view name, uint64_t version, uint32_t chunk) {

@@ -20,6 +20,8 @@
 //   closed       u64 ordinal
 //   scenes       the scene's bytes
 //   generations  u64 number
+//   skills       u64 id
+//   teachings    u64 skill id, u64 example
 //   weights      name, "m" | name, "c", u64 version, u32 chunk
 //   space_N      "i" | "c" | "b", u32 partition, u64 first row
 //                | "g", u32 partition, u64 first row, u32 chunk | "m", u32 partition, u64 first row
@@ -63,6 +65,8 @@ std::string FeaturesOf(Seq seq, uint32_t percept_index);
 // Of a key of the family "features".
 Seq FeaturesSeq(std::string_view key);
 uint32_t FeaturesIndex(std::string_view key);
+
+std::string TeachingOf(uint64_t skill, uint64_t example);
 
 std::string WeightsManifest(std::string_view name);
 std::string WeightsChunk(std::string_view name, uint64_t version, uint32_t chunk);

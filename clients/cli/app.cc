@@ -41,6 +41,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddGenerations(&app, &session);
   AddLearning(&app, &session);
   AddConsolidate(&app, &session);
+  AddSkill(&app, &session);
   AddWatermarks(&app, &session);
   try {
     app.parse(argc, argv);

@@ -23,6 +23,9 @@ void AddLearning(CLI::App* app, Session* session);
 // Adds "report" to the command "learning".
 void AddLearningReport(CLI::App* learning, Session* session);
 void AddConsolidate(CLI::App* app, Session* session);
+void AddSkill(CLI::App* app, Session* session);
+// Adds "teach", "unteach" and "evaluate" to the command "skill".
+void AddSkillTeach(CLI::App* skill, Session* session);
 void AddWatermarks(CLI::App* app, Session* session);
 
 // Makes a command that takes the global options after its name too, and runs `run` with the options

@@ -190,6 +190,65 @@ absl::StatusOr<v1::RollbackGenerationResponse> Client::RollbackGeneration() cons
       });
 }
 
+absl::StatusOr<v1::CreateSkillResponse> Client::CreateSkill(
+    const v1::CreateSkillRequest& request) const {
+  return Retry<v1::CreateSkillResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::CreateSkillResponse* response) {
+        return connection_->skills().CreateSkill(context, request, response);
+      });
+}
+
+absl::StatusOr<v1::GetSkillResponse> Client::GetSkill(const v1::GetSkillRequest& request) const {
+  return Retry<v1::GetSkillResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::GetSkillResponse* response) {
+        return connection_->skills().GetSkill(context, request, response);
+      });
+}
+
+absl::StatusOr<v1::ListSkillsResponse> Client::ListSkills(
+    const v1::ListSkillsRequest& request) const {
+  return Retry<v1::ListSkillsResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::ListSkillsResponse* response) {
+        return connection_->skills().ListSkills(context, request, response);
+      });
+}
+
+absl::StatusOr<v1::DeleteSkillResponse> Client::DeleteSkill(
+    const v1::DeleteSkillRequest& request) const {
+  return Retry<v1::DeleteSkillResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::DeleteSkillResponse* response) {
+        return connection_->skills().DeleteSkill(context, request, response);
+      });
+}
+
+absl::StatusOr<v1::TeachResponse> Client::Teach(const v1::TeachRequest& request) const {
+  return Retry<v1::TeachResponse>(connection_->options(),
+                                  [&](grpc::ClientContext* context, v1::TeachResponse* response) {
+                                    return connection_->skills().Teach(context, request, response);
+                                  });
+}
+
+absl::StatusOr<v1::UnteachResponse> Client::Unteach(const v1::UnteachRequest& request) const {
+  return Retry<v1::UnteachResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::UnteachResponse* response) {
+        return connection_->skills().Unteach(context, request, response);
+      });
+}
+
+absl::StatusOr<v1::PredictResponse> Client::Predict(const v1::PredictRequest& request) const {
+  return Retry<v1::PredictResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::PredictResponse* response) {
+        return connection_->skills().Predict(context, request, response);
+      });
+}
+
+absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(const v1::EvaluateRequest& request) const {
+  return Retry<v1::EvaluateResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::EvaluateResponse* response) {
+        return connection_->skills().Evaluate(context, request, response);
+      });
+}
+
 absl::StatusOr<v1::ConsolidateResponse> Client::Consolidate(
     const v1::ConsolidateRequest& request, const ConsolidateProgress& progress) const {
   grpc::ClientContext context;

@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "mixmatch/v1/admin.pb.h"
 #include "mixmatch/v1/memory.pb.h"
+#include "mixmatch/v1/skills.pb.h"
 
 namespace mixmatch::client {
 
@@ -72,6 +73,16 @@ class Client {
   absl::StatusOr<v1::GetLearningReportResponse> GetLearningReport() const;
   absl::StatusOr<v1::ListGenerationsResponse> ListGenerations() const;
   absl::StatusOr<v1::RollbackGenerationResponse> RollbackGeneration() const;
+
+  // A second attempt of DeleteSkill after a lost answer may find nothing to delete: NOT_FOUND.
+  absl::StatusOr<v1::CreateSkillResponse> CreateSkill(const v1::CreateSkillRequest& request) const;
+  absl::StatusOr<v1::GetSkillResponse> GetSkill(const v1::GetSkillRequest& request) const;
+  absl::StatusOr<v1::ListSkillsResponse> ListSkills(const v1::ListSkillsRequest& request) const;
+  absl::StatusOr<v1::DeleteSkillResponse> DeleteSkill(const v1::DeleteSkillRequest& request) const;
+  absl::StatusOr<v1::TeachResponse> Teach(const v1::TeachRequest& request) const;
+  absl::StatusOr<v1::UnteachResponse> Unteach(const v1::UnteachRequest& request) const;
+  absl::StatusOr<v1::PredictResponse> Predict(const v1::PredictRequest& request) const;
+  absl::StatusOr<v1::EvaluateResponse> Evaluate(const v1::EvaluateRequest& request) const;
 
   // Called with each message of a stream, on the calling thread; false ends the call, which then
   // returns CANCELLED.

@@ -33,6 +33,7 @@ Connection::Connection(const std::string& target, const ClientOptions& options)
   channel_ = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   memory_ = v1::Memory::NewStub(channel_);
   admin_ = v1::Admin::NewStub(channel_);
+  skills_ = v1::Skills::NewStub(channel_);
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

@@ -15,6 +15,7 @@
 #include "clients/cpp/client.h"
 #include "mixmatch/v1/admin.grpc.pb.h"
 #include "mixmatch/v1/memory.grpc.pb.h"
+#include "mixmatch/v1/skills.grpc.pb.h"
 
 namespace mixmatch::client {
 
@@ -25,6 +26,7 @@ class Connection {
 
   v1::Memory::StubInterface& memory() const { return *memory_; }
   v1::Admin::StubInterface& admin() const { return *admin_; }
+  v1::Skills::StubInterface& skills() const { return *skills_; }
   const ClientOptions& options() const { return options_; }
   const std::string& target() const { return target_; }
 
@@ -34,6 +36,7 @@ class Connection {
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Memory::Stub> memory_;
   std::unique_ptr<v1::Admin::Stub> admin_;
+  std::unique_ptr<v1::Skills::Stub> skills_;
 };
 
 // The two libraries' codes have the same numbers and meanings.

@@ -59,6 +59,9 @@ class EmbeddingSpace {
   virtual absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                               SpaceCursor next, bool background) = 0;
 
+  // Copies the embedding of one percept to `out` [E]. NOT_FOUND while it is not there.
+  virtual absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const = 0;
+
   // The k items of `partitions` nearest to `query` [E]. Returns k whenever k exist. With `allowed`
   // (sorted sequence numbers or episode ids: values of ItemId::seq()), only those count.
   virtual absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,

@@ -191,6 +191,7 @@ absl::StatusOr<std::optional<GenerationRecord>> Generations::Advance() {
     progress_->total = std::max(progress_->total, serving_->embeddings->count());
   }
   if (made > 0 || !filler_.UpToDate(*next->embeddings)) return std::nullopt;
+  if (before_swap_) before_swap_(next);
   return Swap(std::move(next));
 }
 

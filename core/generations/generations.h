@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -91,6 +92,12 @@ class Generations {
   // of the generation that serves now once it is swapped, nullopt before.
   absl::StatusOr<std::optional<GenerationRecord>> Advance();
 
+  // Called by Advance with a space that is complete and about to serve, before it does; may be
+  // called again for the same one when events came in between. Set before the first Advance.
+  void SetBeforeSwap(std::function<void(const std::shared_ptr<const Space>&)> before_swap) {
+    before_swap_ = std::move(before_swap);
+  }
+
   // The publish under way; nullopt when there is none.
   std::optional<PublishProgress> progress() const;
 
@@ -119,6 +126,7 @@ class Generations {
   EmbeddingSpaces* const spaces_;
   const SpaceFiller filler_;
   const Clock* const clock_;
+  std::function<void(const std::shared_ptr<const Space>&)> before_swap_;
 
   // Held while a chunk is embedded into a space that follows the log, and across a swap.
   absl::Mutex fill_mu_;

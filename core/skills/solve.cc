@@ -180,4 +180,49 @@ absl::StatusOr<std::vector<float>> LeaveOneOutRidge(const Moments& moments,
   return scores;
 }
 
+absl::StatusOr<std::vector<float>> LeaveOneOutKernel(std::span<const float> x, size_t dimension,
+                                                     std::span<const float> y, size_t outputs,
+                                                     double ridge) {
+  const size_t n = x.size() / dimension;
+  if (n == 0) {
+    return absl::FailedPreconditionError("skill: nothing was taught yet; teach an example");
+  }
+  const double share = 1 / static_cast<double>(n);
+  std::vector<float> centred(x.begin(), x.end());
+  std::vector<double> mean(dimension);
+  for (size_t i = 0; i < x.size(); ++i) mean[i % dimension] += share * x[i];
+  for (size_t i = 0; i < x.size(); ++i) centred[i] -= static_cast<float>(mean[i % dimension]);
+  std::vector<float> products(n * n);
+  MultiplyTransposed(std::span<const float>(centred), centred, dimension, products);
+  double trace = 0;
+  for (size_t i = 0; i < n; ++i) trace += products[i * (n + 1)];
+  // As in Moments::Covariance(), times the count.
+  const double variance = trace > 0 ? trace / static_cast<double>(dimension) : 1;
+  std::vector<double> factor(products.begin(), products.end());
+  for (size_t i = 0; i < n; ++i) factor[i * (n + 1)] += ridge * variance;
+  if (!Factorise(factor, n)) {
+    return absl::InternalError("skill: examples whose numbers are not finite");
+  }
+  // (K + r)^-1: what is fitted is y less r times this times y, and a leverage is 1 less r times its
+  // diagonal; the mean has 1 / n of every leverage.
+  std::vector<double> inverse(n * n);
+  for (size_t i = 0; i < n; ++i) inverse[i * (n + 1)] = 1;
+  SolveRows(factor, n, inverse);
+  std::vector<double> about(n * outputs);  // y less its mean
+  std::vector<double> means(outputs);
+  for (size_t i = 0; i < y.size(); ++i) means[i % outputs] += share * y[i];
+  for (size_t i = 0; i < y.size(); ++i) about[i] = y[i] - means[i % outputs];
+  std::vector<double> pulled(n * outputs);
+  Multiply(inverse, about, n, pulled);
+  std::vector<float> scores(n * outputs);
+  for (size_t i = 0; i < n; ++i) {
+    const double rest = std::max(ridge * variance * inverse[i * (n + 1)] - share, 1e-12);
+    for (size_t output = 0; output < outputs; ++output) {
+      const size_t at = i * outputs + output;
+      scores[at] = static_cast<float>(y[at] - ridge * variance * pulled[at] / rest);
+    }
+  }
+  return scores;
+}
+
 }  // namespace mixmatch

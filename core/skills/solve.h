@@ -47,4 +47,11 @@ absl::StatusOr<std::vector<float>> LeaveOneOutRidge(const Moments& moments,
                                                     std::span<const float> x,
                                                     std::span<const float> y);
 
+// The same of examples that are all there are, by their products with each other: for fewer
+// examples than dimensions. x [n, D], y [n, outputs]; scores [n, outputs]. FAILED_PRECONDITION
+// without an example; INTERNAL for numbers that are not finite.
+absl::StatusOr<std::vector<float>> LeaveOneOutKernel(std::span<const float> x, size_t dimension,
+                                                     std::span<const float> y, size_t outputs,
+                                                     double ridge);
+
 }  // namespace mixmatch

@@ -214,6 +214,38 @@ absl::StatusOr<bool> StoredSpace::SearchSegment(const Part& part, const float* q
   return false;
 }
 
+absl::Status StoredSpace::Read(ModalityId partition, ItemId item, std::span<float> out) const {
+  // Percepts are appended in the order of the log, so their items rise.
+  Segment segment;
+  {
+    const absl::MutexLock lock(&mu_);
+    const auto found = partitions_.find(partition);
+    if (found != partitions_.end()) {
+      auto at = std::upper_bound(
+          found->second.begin(), found->second.end(), item,
+          [](ItemId wanted, const Segment& s) { return s.count == 0 || wanted < s.rows->item(0); });
+      if (at != found->second.begin()) segment = *std::prev(at);
+    }
+  }
+  size_t low = 0;
+  size_t high = segment.count;
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (segment.rows->item(middle) < item) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == segment.count || segment.rows->item(low) != item) {
+    return absl::NotFoundError(
+        absl::StrCat("embedding not found: event ", item.seq(), " is not embedded yet"));
+  }
+  const float* vector = segment.rows->vector(low);
+  std::copy(vector, vector + dimension_, out.begin());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SearchResult> StoredSpace::Search(std::span<const ModalityId> partitions,
                                                  std::span<const float> query, size_t k,
                                                  const std::vector<Seq>* allowed) const {

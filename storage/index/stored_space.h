@@ -45,6 +45,7 @@ class StoredSpace final : public EmbeddingSpace {
   SpaceCursor cursor() const override;
   absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                       SpaceCursor next, bool background) override;
+  absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const override;
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                       std::span<const float> query, size_t k,
                                       const std::vector<Seq>* allowed) const override;

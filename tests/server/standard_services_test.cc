@@ -89,8 +89,8 @@ TEST(StandardServicesTest, ReflectionListsEveryServiceAndMethod) {
   ASSERT_NO_FATAL_FAILURE(daemon.Start());
   Reflection client(daemon.channel());
   EXPECT_THAT(client.Services(),
-              IsSupersetOf({"mixmatch.v1.Memory", "mixmatch.v1.Admin", "grpc.health.v1.Health",
-                            "grpc.reflection.v1alpha.ServerReflection"}));
+              IsSupersetOf({"mixmatch.v1.Memory", "mixmatch.v1.Admin", "mixmatch.v1.Skills",
+                            "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}));
   const auto* const file = v1::IngestRequest::descriptor()->file();
   for (int s = 0; s < file->service_count(); ++s) {
     const std::set<std::string> methods = client.Methods(file->service(s)->full_name());
@@ -98,6 +98,9 @@ TEST(StandardServicesTest, ReflectionListsEveryServiceAndMethod) {
       EXPECT_THAT(methods, Contains(file->service(s)->method(m)->name()));
     }
   }
+  EXPECT_THAT(client.Methods("mixmatch.v1.Skills"),
+              IsSupersetOf({"CreateSkill", "GetSkill", "ListSkills", "DeleteSkill", "Teach",
+                            "Unteach", "Predict", "Evaluate"}));
   EXPECT_THAT(client.Methods("mixmatch.v1.Admin"),
               IsSupersetOf({"GetStatus", "PauseLearning", "ResumeLearning", "Consolidate",
                             "ListGenerations", "PublishGeneration", "RollbackGeneration"}));
@@ -110,6 +113,7 @@ TEST(StandardServicesTest, HealthSaysServingOnlyWhileItServes) {
   EXPECT_EQ(Health(daemon, ""), HealthCheckResponse::SERVING);
   EXPECT_EQ(Health(daemon, "mixmatch.v1.Memory"), HealthCheckResponse::SERVING);
   EXPECT_EQ(Health(daemon, "mixmatch.v1.Admin"), HealthCheckResponse::SERVING);
+  EXPECT_EQ(Health(daemon, "mixmatch.v1.Skills"), HealthCheckResponse::SERVING);
 
   // A watcher hears of the end before the connection closes.
   const auto stub = grpc::health::v1::Health::NewStub(daemon.channel());

@@ -72,6 +72,12 @@ class MemorySpace final : public EmbeddingSpace {
     cursor_ = next;
     return absl::OkStatus();
   }
+  absl::Status Read(ModalityId /*partition*/, ItemId item, std::span<float> out) const override {
+    const auto found = items.find(item);
+    if (found == items.end()) return absl::NotFoundError("not embedded");
+    std::copy(found->second.second.begin(), found->second.second.end(), out.begin());
+    return absl::OkStatus();
+  }
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                       std::span<const float> query, size_t k,
                                       const std::vector<Seq>* allowed) const override {

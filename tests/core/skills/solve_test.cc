@@ -212,6 +212,23 @@ TEST(LeaveOneOutTest, IsWhatTeachingWithoutTheExampleGives) {
   }
 }
 
+TEST(LeaveOneOutTest, IsTheSameByProductsOfExamples) {
+  const Examples examples = MakeExamples(40, 5, 3, 1, 8);
+  const Taught all = TeachAll(examples);
+  std::vector<float> taught(examples.count() * 3);
+  for (size_t e = 0; e < examples.count(); ++e) {
+    taught[e * 3 + static_cast<size_t>(examples.labels[e])] = 1;
+  }
+  for (const double ridge : {1.0, 0.1, 0.001}) {
+    const auto expected = LeaveOneOutRidge(all.moments, all.responses, ridge, examples.x, taught);
+    const auto scores = LeaveOneOutKernel(examples.x, 5, taught, 3, ridge);
+    ASSERT_TRUE(expected.ok() && scores.ok()) << scores.status();
+    for (size_t i = 0; i < taught.size(); ++i) {
+      EXPECT_NEAR((*scores)[i], (*expected)[i], 1e-3) << ridge;
+    }
+  }
+}
+
 TEST(SolveTest, ScoresForgetWhatIsUntaught) {
   const Examples examples = MakeExamples(120, 8, 4, 1, 9);
   const Taught never = TeachAll(examples, 17);

@@ -1,0 +1,72 @@
+// Percepts of requests are validated and sensed as those of events are.
+#include "server/query_reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/base/validate.h"
+#include "core/media/sense.h"
+#include "server/convert.h"
+#include "server/ingest_pipeline.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr int kPerceptsMax = 16;
+
+}  // namespace
+
+Mixture QueryPercepts::mixture() const {
+  Mixture mixture;
+  for (size_t i = 0; i < features.size(); ++i) mixture.push_back({&modalities[i], &features[i]});
+  return mixture;
+}
+
+absl::StatusOr<QueryPercepts> QueryReader::Read(const v1::PerceptMixture& mixture,
+                                                const std::string& field) const {
+  if (mixture.percepts().empty() || mixture.percepts_size() > kPerceptsMax) {
+    return InvalidField(field, absl::StrCat("query refused: ", mixture.percepts_size(),
+                                            " percepts; give 1 to ", kPerceptsMax));
+  }
+  QueryPercepts query;
+  for (int i = 0; i < mixture.percepts_size(); ++i) {
+    const std::string prefix = absl::StrCat(field, "[", i, "]");
+    v1::Percept copy = mixture.percepts(i);
+    Percept percept = FromProto(std::move(copy));
+    const absl::Status valid = ValidatePercept(EventLimitsOf(config_), percept);
+    if (!valid.ok()) return PrefixField(valid, prefix);
+    absl::StatusOr<Features> sensed = Perceive(percept, SenseLimitsOf(config_));
+    if (!sensed.ok()) return PrefixField(sensed.status(), prefix);
+    query.modalities.push_back(SpecOf(percept));
+    const auto registered = log_->FindModality(percept.modality);
+    if (registered.ok() && registered->spec != query.modalities.back()) {
+      return InvalidField(absl::StrCat(prefix, ".modality"),
+                          absl::StrCat("query refused: modality '", percept.modality,
+                                       "' was registered with another payload kind or shape; the "
+                                       "status lists the modalities"));
+    }
+    query.features.push_back(*std::move(sensed));
+    query.percepts.push_back(std::move(percept));
+  }
+  return query;
+}
+
+absl::StatusOr<QueryPercepts> QueryReader::ReadEvent(Seq seq) const {
+  MM_ASSIGN_OR_RETURN(std::vector<StoredPercept> percepts, log_->EventPercepts(seq));
+  QueryPercepts query;
+  for (StoredPercept& percept : percepts) {
+    query.modalities.push_back(std::move(percept.modality));
+    query.features.push_back(std::move(percept.features));
+  }
+  return query;
+}
+
+absl::StatusOr<Seq> QueryReader::FindEvent(const v1::EventKey& key) const {
+  if (key.event_id().empty()) {
+    return InvalidField("event.event_id", "event not looked up: empty id; give one");
+  }
+  return log_->Find(key.source(), key.event_id());
+}
+
+}  // namespace mixmatch

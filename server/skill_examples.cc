@@ -1,0 +1,186 @@
+// A stored point where there is one; what is left is encoded, many at once.
+#include "server/skill_examples.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "core/senses/image_front_end.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr size_t kDictionaryPictures = 256;  // the log's first ones, that patches are picked from
+constexpr size_t kScanChunk = 1024;
+constexpr size_t kScanMax = 100'000;  // percepts that are looked through for them
+constexpr uint64_t kPatchSeed = 1;
+
+// Keeps the percepts that the skill looks at.
+void Restrict(const SkillSpec& spec, QueryPercepts& query) {
+  size_t kept = 0;
+  for (size_t i = 0; i < query.features.size(); ++i) {
+    if (!spec.LooksAt(query.modalities[i].name)) continue;
+    if (kept != i) {
+      query.modalities[kept] = std::move(query.modalities[i]);
+      query.features[kept] = std::move(query.features[i]);
+    }
+    ++kept;
+  }
+  query.modalities.resize(kept);
+  query.features.resize(kept);
+}
+
+}  // namespace
+
+bool SkillExamples::Looks(const SkillSpec& spec, const Event& event) {
+  return std::any_of(event.percepts.begin(), event.percepts.end(),
+                     [&](const Percept& percept) { return spec.LooksAt(percept.modality); });
+}
+
+std::shared_ptr<const FeatureMap> SkillExamples::FrontEnd(const SkillSpec& spec) {
+  if (spec.modalities.size() != 1) return nullptr;
+  const auto modality = log_->FindModality(spec.modalities[0]);
+  if (!modality.ok() || modality->spec.kind != PayloadKind::kImage) return nullptr;
+  const absl::MutexLock lock(&mu_);
+  std::shared_ptr<const FeatureMap>& made = front_ends_[modality->id];
+  if (made != nullptr) return made;
+  // The first pictures of the log: they stay the same, whenever this is asked.
+  std::vector<uint8_t> pictures;
+  size_t seen = 0;
+  constexpr size_t kBytes = size_t{kImagePx} * kImagePx;
+  for (Seq next = 1; pictures.size() < kDictionaryPictures * kBytes && seen < kScanMax;) {
+    std::vector<StoredPercept> percepts;
+    const Seq first = next;
+    if (!log_->ScanPercepts(first, kScanChunk, percepts, next).ok() || next == first) break;
+    seen += percepts.size();
+    for (const StoredPercept& percept : percepts) {
+      if (percept.modality_id != modality->id) continue;
+      const std::vector<uint8_t> grey = GreyPixels(percept.features);
+      pictures.insert(pictures.end(), grey.begin(), grey.end());
+    }
+  }
+  if (pictures.size() < kDictionaryPictures * kBytes) return nullptr;
+  pictures.resize(kDictionaryPictures * kBytes);
+  auto patches = PatchFeatures::Make(pictures, kImagePx, kPatchSeed, {});
+  if (patches.ok()) made = MakePictureMap(*std::move(patches));
+  return made;
+}
+
+absl::StatusOr<bool> SkillExamples::ReadPoint(const SkillSpec& spec, ExampleId example,
+                                              const Space& space, std::span<float> point) const {
+  if ((example & kFreshExample) != 0) return false;
+  MM_ASSIGN_OR_RETURN(const LoggedEvent event, log_->Get(example, Detail::kHeader));
+  uint32_t index = 0;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < event.event.percepts.size(); ++i) {
+    if (!spec.LooksAt(event.event.percepts[i].modality)) continue;
+    index = i;
+    ++count;
+  }
+  if (count != 1) return false;
+  MM_ASSIGN_OR_RETURN(const RegisteredModality modality,
+                      log_->FindModality(event.event.percepts[index].modality));
+  return space.embeddings->Read(modality.id, ItemId::ForPercept(example, index), point).ok();
+}
+
+absl::StatusOr<QueryPercepts> SkillExamples::Percepts(const SkillSpec& spec,
+                                                      ExampleId example) const {
+  QueryPercepts query;
+  if ((example & kFreshExample) != 0) {
+    MM_ASSIGN_OR_RETURN(Teaching teaching, table_->Get(spec.id, example));
+    for (FreshPercept& fresh : teaching.fresh) {
+      query.modalities.push_back(SpecOf(fresh.percept));
+      query.features.push_back(std::move(fresh.features));
+    }
+  } else {
+    MM_ASSIGN_OR_RETURN(std::vector<StoredPercept> percepts, log_->EventPercepts(example));
+    for (StoredPercept& percept : percepts) {
+      query.modalities.push_back(std::move(percept.modality));
+      query.features.push_back(std::move(percept.features));
+    }
+  }
+  Restrict(spec, query);
+  if (query.features.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("skill ", spec.name, ": an example has no percept that it looks at"));
+  }
+  return query;
+}
+
+absl::Status SkillExamples::Rows(const SkillSpec& spec, std::span<const ExampleId> examples,
+                                 const FeatureMap& map, const Space& space, std::span<float> out,
+                                 std::vector<bool>& readable) const {
+  const size_t d = map.dimension();
+  const auto e = static_cast<size_t>(space.embeddings->dimension());
+  const bool of_space = map.kind() != FeatureMapKind::kFrontEnd;
+  readable.assign(examples.size(), false);
+  std::vector<float> points(of_space ? examples.size() * e : 0);
+  std::vector<size_t> left;  // to be encoded, or seen by a front end
+  for (size_t i = 0; i < examples.size(); ++i) {
+    if (of_space) {
+      const auto read = ReadPoint(spec, examples[i], space, std::span(points).subspan(i * e, e));
+      if (!read.ok()) continue;
+      readable[i] = *read;
+      if (*read) continue;
+    }
+    left.push_back(i);
+  }
+  std::vector<QueryPercepts> queries;
+  std::vector<Mixture> mixtures;
+  std::vector<size_t> places;
+  queries.reserve(left.size());
+  for (const size_t i : left) {
+    auto query = Percepts(spec, examples[i]);
+    if (!query.ok()) continue;
+    queries.push_back(*std::move(query));
+    mixtures.push_back(queries.back().mixture());
+    places.push_back(i);
+    readable[i] = true;
+  }
+  if (!of_space) {
+    for (size_t i = 0; i < places.size(); ++i) {
+      const absl::Status mapped =
+          map.Map({.embedding = {}, .percepts = mixtures[i]}, out.subspan(places[i] * d, d));
+      readable[places[i]] = mapped.ok();
+    }
+    return absl::OkStatus();
+  }
+  std::vector<float> encoded(mixtures.size() * e);
+  if (!mixtures.empty()) MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, encoded));
+  for (size_t i = 0; i < places.size(); ++i) {
+    std::copy_n(encoded.begin() + static_cast<std::ptrdiff_t>(i * e), e,
+                points.begin() + static_cast<std::ptrdiff_t>(places[i] * e));
+  }
+  for (size_t i = 0; i < examples.size(); ++i) {
+    if (!readable[i]) continue;
+    MM_RETURN_IF_ERROR(map.Map({.embedding = std::span(points).subspan(i * e, e), .percepts = {}},
+                               out.subspan(i * d, d)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<float>> SkillExamples::RowOf(const SkillSpec& spec,
+                                                        const QueryPercepts& query,
+                                                        const FeatureMap& map, const Space& space,
+                                                        const std::string& field) {
+  QueryPercepts seen{.modalities = query.modalities, .features = query.features};
+  Restrict(spec, seen);
+  if (seen.features.empty()) {
+    return InvalidField(field, absl::StrCat("skill ", spec.name,
+                                            ": no percept that it looks at; give one of its "
+                                            "modalities"));
+  }
+  std::vector<float> row(map.dimension());
+  const Mixture mixture = seen.mixture();
+  if (map.kind() == FeatureMapKind::kFrontEnd) {
+    MM_RETURN_IF_ERROR(map.Map({.embedding = {}, .percepts = mixture}, row));
+    return row;
+  }
+  std::vector<float> point(static_cast<size_t>(space.embeddings->dimension()));
+  MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, point));
+  MM_RETURN_IF_ERROR(map.Map({.embedding = point, .percepts = {}}, row));
+  return row;
+}
+
+}  // namespace mixmatch
