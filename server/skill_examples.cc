@@ -2,16 +2,17 @@
 #include "server/skill_examples.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
-#include "core/senses/image_front_end.h"
 
 namespace mixmatch {
 namespace {
 
-constexpr size_t kDictionaryPictures = 256;  // the log's first ones, that patches are picked from
+constexpr size_t kDictionaryPictures = 256;  // pictures or sounds, the log's first ones,
+                                             // that patches are picked from
 constexpr size_t kScanChunk = 1024;
 constexpr size_t kScanMax = 100'000;  // percepts that are looked through for them
 constexpr uint64_t kPatchSeed = 1;
@@ -41,29 +42,31 @@ bool SkillExamples::Looks(const SkillSpec& spec, const Event& event) {
 std::shared_ptr<const FeatureMap> SkillExamples::FrontEnd(const SkillSpec& spec) {
   if (spec.modalities.size() != 1) return nullptr;
   const auto modality = log_->FindModality(spec.modalities[0]);
-  if (!modality.ok() || modality->spec.kind != PayloadKind::kImage) return nullptr;
+  if (!modality.ok()) return nullptr;
+  const std::optional<PatchKind> kind = PatchKindOf(modality->spec.kind);
+  if (!kind) return nullptr;
   const absl::MutexLock lock(&mu_);
   std::shared_ptr<const FeatureMap>& made = front_ends_[modality->id];
   if (made != nullptr) return made;
-  // The first pictures of the log: they stay the same, whenever this is asked.
+  // The first ones of the log: they stay the same, whenever this is asked.
+  const size_t bytes = kDictionaryPictures * kind->size.area();
   std::vector<uint8_t> pictures;
   size_t seen = 0;
-  constexpr size_t kBytes = size_t{kImagePx} * kImagePx;
-  for (Seq next = 1; pictures.size() < kDictionaryPictures * kBytes && seen < kScanMax;) {
+  for (Seq next = 1; pictures.size() < bytes && seen < kScanMax;) {
     std::vector<StoredPercept> percepts;
     const Seq first = next;
     if (!log_->ScanPercepts(first, kScanChunk, percepts, next).ok() || next == first) break;
     seen += percepts.size();
     for (const StoredPercept& percept : percepts) {
       if (percept.modality_id != modality->id) continue;
-      const std::vector<uint8_t> grey = GreyPixels(percept.features);
-      pictures.insert(pictures.end(), grey.begin(), grey.end());
+      const std::vector<uint8_t> picture = kind->picture(percept.features);
+      pictures.insert(pictures.end(), picture.begin(), picture.end());
     }
   }
-  if (pictures.size() < kDictionaryPictures * kBytes) return nullptr;
-  pictures.resize(kDictionaryPictures * kBytes);
-  auto patches = PatchFeatures::Make(pictures, kImagePx, kPatchSeed, {});
-  if (patches.ok()) made = MakePictureMap(*std::move(patches));
+  if (pictures.size() < bytes) return nullptr;
+  pictures.resize(bytes);
+  auto patches = PatchFeatures::Make(pictures, kind->size, kPatchSeed, kind->settings);
+  if (patches.ok()) made = MakePatchMap(modality->spec.kind, *std::move(patches));
   return made;
 }
 

@@ -1,12 +1,15 @@
-// The three maps.
+// The maps.
 #include "core/skills/feature_map.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/senses/audio_front_end.h"
 #include "core/senses/image_front_end.h"
 #include "core/skills/random_features.h"
+#include "core/skills/sound_picture.h"
 
 namespace mixmatch {
 namespace {
@@ -58,25 +61,40 @@ class RandomMap final : public FeatureMap {
   RandomFeatures features_;
 };
 
-class PictureMap final : public FeatureMap {
+class PatchMap final : public FeatureMap {
  public:
-  explicit PictureMap(PatchFeatures patches) : patches_(std::move(patches)) {}
+  PatchMap(PayloadKind kind, PatchFeatures patches) : kind_(kind), patches_(std::move(patches)) {}
 
   FeatureMapKind kind() const override { return FeatureMapKind::kFrontEnd; }
   size_t dimension() const override { return patches_.dimension(); }
   absl::Status Map(const ExampleView& example, std::span<float> out) const override {
-    if (example.percepts.size() != 1 || example.percepts[0].features->kind != PayloadKind::kImage) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("skill: it sees one picture at a time, not ", example.percepts.size(),
-                       " percepts or another kind; give one picture"));
+    if (example.percepts.size() != 1 || example.percepts[0].features->kind != kind_) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "skill: it sees one ", std::string(PayloadKindName(kind_)), " at a time, not ",
+          example.percepts.size(), " percepts or another kind; give one"));
     }
-    patches_.Map(GreyPixels(*example.percepts[0].features), out);
+    patches_.Map(PatchKindOf(kind_)->picture(*example.percepts[0].features), out);
     return absl::OkStatus();
   }
 
  private:
+  PayloadKind kind_;
   PatchFeatures patches_;
 };
+
+// Colours are averaged.
+std::vector<uint8_t> GreyPixels(const Features& picture) {
+  const std::vector<uint8_t> values = picture.Values<uint8_t>();
+  constexpr size_t kPixels = size_t{kImagePx} * kImagePx;
+  const size_t channels = values.size() / kPixels;
+  std::vector<uint8_t> grey(kPixels);
+  for (size_t i = 0; i < kPixels && channels > 0; ++i) {
+    size_t sum = 0;
+    for (size_t channel = 0; channel < channels; ++channel) sum += values[channel * kPixels + i];
+    grey[i] = static_cast<uint8_t>(sum / channels);
+  }
+  return grey;
+}
 
 }  // namespace
 
@@ -102,21 +120,21 @@ std::shared_ptr<const FeatureMap> MakeRandomMap(size_t embedding) {
   return std::make_shared<RandomMap>(embedding);
 }
 
-std::shared_ptr<const FeatureMap> MakePictureMap(PatchFeatures patches) {
-  return std::make_shared<PictureMap>(std::move(patches));
+std::shared_ptr<const FeatureMap> MakePatchMap(PayloadKind kind, PatchFeatures patches) {
+  return std::make_shared<PatchMap>(kind, std::move(patches));
 }
 
-std::vector<uint8_t> GreyPixels(const Features& picture) {
-  const std::vector<uint8_t> values = picture.Values<uint8_t>();
-  constexpr size_t kPixels = size_t{kImagePx} * kImagePx;
-  const size_t channels = values.size() / kPixels;
-  std::vector<uint8_t> grey(kPixels);
-  for (size_t i = 0; i < kPixels && channels > 0; ++i) {
-    size_t sum = 0;
-    for (size_t channel = 0; channel < channels; ++channel) sum += values[channel * kPixels + i];
-    grey[i] = static_cast<uint8_t>(sum / channels);
+std::optional<PatchKind> PatchKindOf(PayloadKind kind) {
+  if (kind == PayloadKind::kImage) {
+    return PatchKind{.size = {kImagePx, kImagePx}, .settings = {}, .picture = GreyPixels};
   }
-  return grey;
+  if (kind == PayloadKind::kAudio) {
+    // In time and in frequency.
+    return PatchKind{.size = {kSoundFrames, kMelBins},
+                     .settings = {.filters = 192, .grid = {4, 4}},
+                     .picture = SoundPicture};
+  }
+  return std::nullopt;
 }
 
 }  // namespace mixmatch

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -49,11 +50,16 @@ class FeatureMap {
 std::shared_ptr<const FeatureMap> MakeEmbeddingMap(size_t embedding);
 // The same and random features of it, 1,024 together.
 std::shared_ptr<const FeatureMap> MakeRandomMap(size_t embedding);
-// Of pictures, as the image front end leaves them; their colours are averaged. Examples are one
-// picture each.
-std::shared_ptr<const FeatureMap> MakePictureMap(PatchFeatures patches);
+// Of pictures or sounds, one each example; `patches` are of their kind's pictures.
+std::shared_ptr<const FeatureMap> MakePatchMap(PayloadKind kind, PatchFeatures patches);
 
-// A picture's grey pixels [px, px] from features of kind image.
-std::vector<uint8_t> GreyPixels(const Features& picture);
+// What patches are taken of, by kind of payload: a picture's grey pixels as the image front end
+// leaves them, or a sound's picture. Nothing for other kinds.
+struct PatchKind {
+  Extent size;
+  PatchSettings settings;
+  std::vector<uint8_t> (*picture)(const Features& features);  // [height, width]
+};
+std::optional<PatchKind> PatchKindOf(PayloadKind kind);
 
 }  // namespace mixmatch

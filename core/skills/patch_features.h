@@ -13,10 +13,17 @@
 
 namespace mixmatch {
 
+struct Extent {
+  size_t height = 0;
+  size_t width = 0;
+
+  size_t area() const { return height * width; }
+};
+
 struct PatchSettings {
-  size_t window = 7;       // pixels of a patch's side
+  Extent window = {7, 7};  // pixels of a patch
   size_t filters = 341;    // patches of the dictionary
-  size_t grid = 3;         // parts of the picture along a side
+  Extent grid = {3, 3};    // parts of the picture
   double threshold = 0.5;  // of a response, below which it does not count
   bool root = true;        // sums become their roots, so that a strong response counts for less
   double whitening = 0.1;  // added to the patches' variance, in mean variances
@@ -25,25 +32,28 @@ struct PatchSettings {
 // Thread-safety: Immutable once made; safe to share.
 class PatchFeatures {
  public:
-  // Picks the dictionary among the patches of pictures [n, px, px], 8 bits, by `seed` alone.
+  // Picks the dictionary among the patches of pictures [n, height, width], 8 bits, by `seed` alone.
   // INVALID_ARGUMENT where the settings do not fit the pictures or there is none.
-  static absl::StatusOr<PatchFeatures> Make(std::span<const uint8_t> pictures, size_t px,
+  static absl::StatusOr<PatchFeatures> Make(std::span<const uint8_t> pictures, Extent size,
                                             uint64_t seed, const PatchSettings& settings);
 
-  // filters * 2 * grid^2: responses of either sign.
-  size_t dimension() const { return settings_.filters * 2 * settings_.grid * settings_.grid; }
+  // filters * 2 * parts of the grid: responses of either sign.
+  size_t dimension() const { return settings_.filters * 2 * settings_.grid.area(); }
 
-  // out [D] of one picture [px, px].
+  // out [D] of one picture [height, width].
   void Map(std::span<const uint8_t> picture, std::span<float> out) const;
 
  private:
-  PatchFeatures(const PatchSettings& settings, size_t px) : settings_(settings), px_(px) {}
+  PatchFeatures(const PatchSettings& settings, Extent size) : settings_(settings), size_(size) {}
 
-  size_t places() const { return px_ - settings_.window + 1; }  // along a side
+  // Where a window fits.
+  Extent places() const {
+    return {size_.height - settings_.window.height + 1, size_.width - settings_.window.width + 1};
+  }
 
   PatchSettings settings_;
-  size_t px_;
-  std::vector<float> filters_;  // [K, w^2]
+  Extent size_;
+  std::vector<float> filters_;  // [K, pixels of a window]
   std::vector<float> offsets_;  // [K]: each filter's response to the mean patch
 };
 

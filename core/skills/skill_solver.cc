@@ -227,8 +227,8 @@ absl::StatusOr<std::shared_ptr<const SkillSolution>> SkillSolver::Solve(
   if (bench.map == nullptr) {
     benches_.erase(KeyOf(kind, space->number));
     return absl::FailedPreconditionError(
-        "skill: no fixed features for what it looks at: it takes one modality of pictures and 256 "
-        "of them stored; choose another feature map");
+        "skill: no fixed features for what it looks at: it takes one modality of pictures or "
+        "sounds, and 256 of them stored; choose another feature map");
   }
   chosen_[space->number] = kind;
   if (bench.sums == nullptr) MM_RETURN_IF_ERROR(Make(bench));

@@ -78,7 +78,7 @@ absl::Status Run(const Arguments& arguments) {
   // A sample of what came first, as a stream has it.
   const auto sample = std::span(train.pictures).first(std::min<size_t>(count, 2000) * kPx * kPx);
   MM_ASSIGN_OR_RETURN(const PatchFeatures features,
-                      PatchFeatures::Make(sample, kPx, arguments.seed, arguments.patches));
+                      PatchFeatures::Make(sample, {kPx, kPx}, arguments.seed, arguments.patches));
   const size_t d = features.dimension();
 
   const double start = Seconds();
@@ -122,8 +122,8 @@ absl::Status Run(const Arguments& arguments) {
     std::printf(
         "D %zu, window %zu, grid %zu, threshold %.2f, whitening %.3f, ridge %.5f: accuracy %.4f "
         "(regression %.4f) of %zu; teaching %.0f/s, solving %.1f s, asking %.0f/s\n",
-        d, arguments.patches.window, arguments.patches.grid, arguments.patches.threshold,
-        arguments.patches.whitening, ridge,
+        d, arguments.patches.window.height, arguments.patches.grid.height,
+        arguments.patches.threshold, arguments.patches.whitening, ridge,
         static_cast<double>(right) / static_cast<double>(asked.labels.size()),
         static_cast<double>(right_by_ridge) / static_cast<double>(asked.labels.size()),
         asked.labels.size(), static_cast<double>(count) / (taught - start), solved - begin,
@@ -153,8 +153,14 @@ int main(int argc, char** argv) {
     ++i;
     if (name == "--train") arguments.train = static_cast<size_t>(std::atoll(value));
     if (name == "--filters") arguments.patches.filters = static_cast<size_t>(std::atoll(value));
-    if (name == "--grid") arguments.patches.grid = static_cast<size_t>(std::atoll(value));
-    if (name == "--window") arguments.patches.window = static_cast<size_t>(std::atoll(value));
+    if (name == "--grid") {
+      arguments.patches.grid = {static_cast<size_t>(std::atoll(value)),
+                                static_cast<size_t>(std::atoll(value))};
+    }
+    if (name == "--window") {
+      arguments.patches.window = {static_cast<size_t>(std::atoll(value)),
+                                  static_cast<size_t>(std::atoll(value))};
+    }
     if (name == "--threshold") arguments.patches.threshold = std::atof(value);
     if (name == "--whitening") arguments.patches.whitening = std::atof(value);
     if (name == "--root") arguments.patches.root = std::atoi(value) != 0;

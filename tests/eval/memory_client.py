@@ -16,18 +16,15 @@ TIMEOUT_S = 60
 PACKAGES = "install Debian's python3-grpcio, python3-grpc-tools, python3-pkg-resources, python3-protobuf"
 
 
-def make_stubs(protos, folder):
-    """Generates the API's Python modules into `folder` and imports what is needed."""
+def make_stubs(protos, folder, names=("memory_pb2", "memory_pb2_grpc")):
+    """Generates the API's Python modules into `folder` and imports those of these names."""
     files = sorted(glob.glob(os.path.join(protos, "mixmatch", "v1", "*.proto")))
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I", protos]
     command += ["--python_out", folder, "--grpc_python_out", folder]
     try:
         subprocess.run(command + files, check=True)
         sys.path.insert(0, folder)
-        return [
-            importlib.import_module(f"mixmatch.v1.{name}")
-            for name in ("memory_pb2", "memory_pb2_grpc")
-        ]
+        return [importlib.import_module(f"mixmatch.v1.{name}") for name in names]
     except (ImportError, subprocess.CalledProcessError) as error:
         raise SystemExit(f"the API's stubs cannot be made ({error}); {PACKAGES}") from error
 

@@ -13,7 +13,7 @@ namespace mixmatch {
 namespace {
 
 constexpr size_t kPx = 12;
-constexpr PatchSettings kSmall = {.window = 4, .filters = 8, .grid = 3};
+constexpr PatchSettings kSmall = {.window = {4, 4}, .filters = 8, .grid = {3, 3}};
 
 // Pictures of blocks of random brightness, the same on every machine.
 std::vector<uint8_t> Pictures(size_t count, uint64_t seed) {
@@ -37,9 +37,9 @@ std::vector<float> Map(const PatchFeatures& features, std::span<const uint8_t> p
 
 TEST(PatchFeaturesTest, DependOnSeedAndSampleAlone) {
   const std::vector<uint8_t> pictures = Pictures(20, 1);
-  const auto one = PatchFeatures::Make(pictures, kPx, 5, kSmall);
-  const auto same = PatchFeatures::Make(pictures, kPx, 5, kSmall);
-  const auto other = PatchFeatures::Make(pictures, kPx, 6, kSmall);
+  const auto one = PatchFeatures::Make(pictures, {kPx, kPx}, 5, kSmall);
+  const auto same = PatchFeatures::Make(pictures, {kPx, kPx}, 5, kSmall);
+  const auto other = PatchFeatures::Make(pictures, {kPx, kPx}, 6, kSmall);
   ASSERT_TRUE(one.ok() && same.ok() && other.ok());
   EXPECT_EQ(one->dimension(), 8U * 2 * 9);
   const auto picture = std::span(pictures).subspan(kPx * kPx, kPx * kPx);
@@ -49,7 +49,7 @@ TEST(PatchFeaturesTest, DependOnSeedAndSampleAlone) {
 
 TEST(PatchFeaturesTest, DoNotSeeBrightnessAndHardlyContrast) {
   const std::vector<uint8_t> pictures = Pictures(20, 1);
-  const auto features = PatchFeatures::Make(pictures, kPx, 5, kSmall);
+  const auto features = PatchFeatures::Make(pictures, {kPx, kPx}, 5, kSmall);
   ASSERT_TRUE(features.ok());
   std::vector<uint8_t> dark(kPx * kPx);
   std::vector<uint8_t> bright(kPx * kPx);
@@ -72,7 +72,7 @@ TEST(PatchFeaturesTest, DoNotSeeBrightnessAndHardlyContrast) {
 
 TEST(PatchFeaturesTest, SayWhereThingsAre) {
   const std::vector<uint8_t> pictures = Pictures(20, 1);
-  const auto features = PatchFeatures::Make(pictures, kPx, 5, kSmall);
+  const auto features = PatchFeatures::Make(pictures, {kPx, kPx}, 5, kSmall);
   ASSERT_TRUE(features.ok());
   // A stroke in the upper left, and the same one in the lower right.
   std::vector<uint8_t> upper(kPx * kPx, 100);
@@ -97,7 +97,7 @@ TEST(PatchFeaturesTest, SayWhereThingsAre) {
 
 TEST(PatchFeaturesTest, AreFiniteOnBlankPictures) {
   const std::vector<uint8_t> blank(3 * kPx * kPx, 7);
-  const auto features = PatchFeatures::Make(blank, kPx, 1, kSmall);
+  const auto features = PatchFeatures::Make(blank, {kPx, kPx}, 1, kSmall);
   ASSERT_TRUE(features.ok()) << features.status();
   for (const float value : Map(*features, std::span(blank).first(kPx * kPx))) {
     EXPECT_TRUE(std::isfinite(value));
@@ -107,11 +107,12 @@ TEST(PatchFeaturesTest, AreFiniteOnBlankPictures) {
 TEST(PatchFeaturesTest, SettingsThatDoNotFitAreRefused) {
   const std::vector<uint8_t> pictures = Pictures(2, 1);
   for (const PatchSettings& settings :
-       {PatchSettings{.window = 13}, PatchSettings{.window = 1}, PatchSettings{.filters = 0},
-        PatchSettings{.window = 6, .grid = 8}}) {
-    EXPECT_TRUE(absl::IsInvalidArgument(PatchFeatures::Make(pictures, kPx, 1, settings).status()));
+       {PatchSettings{.window = {13, 13}}, PatchSettings{.window = {1, 1}},
+        PatchSettings{.filters = 0}, PatchSettings{.window = {6, 6}, .grid = {8, 8}}}) {
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(PatchFeatures::Make(pictures, {kPx, kPx}, 1, settings).status()));
   }
-  EXPECT_TRUE(absl::IsInvalidArgument(PatchFeatures::Make({}, kPx, 1, kSmall).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(PatchFeatures::Make({}, {kPx, kPx}, 1, kSmall).status()));
 }
 
 }  // namespace
