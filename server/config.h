@@ -81,6 +81,10 @@ struct Config {
     uint64_t publish_from = 64;  // episodes learned before the first automatic publish
   } generations;
 
+  struct GraphKeys {
+    absl::Duration time_constant = absl::Seconds(5);  // in which one thing follows another
+  } graph;
+
   struct Threads {
     uint64_t sense = 2;   // decoding
     uint64_t recall = 2;  // queries

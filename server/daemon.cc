@@ -18,6 +18,9 @@
 #include "core/encoder/encoder.h"
 #include "server/admin_service.h"
 #include "server/follower.h"
+#include "server/graph_desk.h"
+#include "server/graph_keeper.h"
+#include "server/graph_service.h"
 #include "server/ingest_pipeline.h"
 #include "server/learning_loop.h"
 #include "server/memory_service.h"
@@ -32,6 +35,7 @@
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
 #include "storage/generation_table.h"
+#include "storage/graph_table.h"
 #include "storage/index/spaces.h"
 #include "storage/skill_table.h"
 
@@ -66,17 +70,21 @@ struct Daemon::Parts {
   std::unique_ptr<SkillTable> skill_table;
   std::unique_ptr<SkillExamples> skill_examples;
   std::unique_ptr<SkillKeeper> skills;
+  std::unique_ptr<GraphTable> graph_table;
+  std::unique_ptr<GraphKeeper> graph;
   std::unique_ptr<Watermarks> watermarks;
   std::unique_ptr<LearningLoop> learning;
   std::unique_ptr<IngestPipeline> pipeline;
   std::unique_ptr<Follower> follower;
   std::unique_ptr<Recaller> recaller;
   std::unique_ptr<SkillDesk> skill_desk;
+  std::unique_ptr<GraphDesk> graph_desk;
   std::unique_ptr<WorkerPool> query_pool;
   std::unique_ptr<WorkerPool> admin_pool;
   std::unique_ptr<MemoryService> memory_service;
   std::unique_ptr<AdminService> admin_service;
   std::unique_ptr<SkillsService> skills_service;
+  std::unique_ptr<GraphService> graph_service;
   std::unique_ptr<grpc::Server> server;
   // The follower starts after the pipeline that wakes it, and ends before it.
   std::atomic<Follower*> wake{nullptr};
@@ -129,6 +137,13 @@ absl::Status Daemon::Open(const Config& config) {
                                                    .clock = &p.clock}));
   p.generations->SetBeforeSwap(
       [&p](const std::shared_ptr<const Space>& next) { p.skills->Prepare(next); });
+  p.graph_table = std::make_unique<GraphTable>(p.database.get());
+  p.graph = std::make_unique<GraphKeeper>(
+      GraphKeeper::Parts{.log = p.log.get(),
+                         .episodes = p.episodes.get(),
+                         .generations = p.generations.get(),
+                         .table = p.graph_table.get(),
+                         .associations = {.time_constant = config.graph.time_constant}});
   p.watermarks = std::make_unique<Watermarks>(p.log.get(), p.episodes.get(), p.generations.get());
   p.learning =
       std::make_unique<LearningLoop>(config, model,
@@ -159,6 +174,7 @@ absl::Status Daemon::Open(const Config& config) {
   MM_RETURN_IF_ERROR(p.follower->Start());
   p.wake.store(p.follower.get());
   p.skills->Start();
+  p.graph->Start();
   MM_RETURN_IF_ERROR(p.learning->Start());
   return absl::OkStatus();
 }
@@ -195,6 +211,8 @@ absl::Status Daemon::Listen(const Config& config) {
   p.skill_desk =
       std::make_unique<SkillDesk>(config, p.log.get(), p.skills.get(), p.skill_examples.get());
   p.skills_service = std::make_unique<SkillsService>(p.skill_desk.get(), p.query_pool.get());
+  p.graph_desk = std::make_unique<GraphDesk>(config, p.log.get(), p.graph.get(), p.recaller.get());
+  p.graph_service = std::make_unique<GraphService>(p.graph_desk.get(), p.query_pool.get());
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -212,6 +230,7 @@ absl::Status Daemon::Listen(const Config& config) {
   builder.RegisterService(p.memory_service.get());
   builder.RegisterService(p.admin_service.get());
   builder.RegisterService(p.skills_service.get());
+  builder.RegisterService(p.graph_service.get());
   p.server = builder.BuildAndStart();
   const bool unix_socket = config.listen.rfind("unix:", 0) == 0;
   if (p.server == nullptr || (!unix_socket && port == 0)) {
@@ -224,6 +243,7 @@ absl::Status Daemon::Listen(const Config& config) {
   p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Memory", true);
   p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Admin", true);
   p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Skills", true);
+  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Graph", true);
   return absl::OkStatus();
 }
 
@@ -235,6 +255,7 @@ void Daemon::Drain() {
     p.memory_service->Drain();
   }
   if (p.skills != nullptr) p.skills->Stop();
+  if (p.graph != nullptr) p.graph->Stop();
   if (p.learning != nullptr) p.learning->Stop();
   if (p.server != nullptr) {
     p.server->Shutdown(absl::ToChronoTime(absl::Now() + kDrainTime));

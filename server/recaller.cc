@@ -84,7 +84,8 @@ absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& req
   }
   if (kept.size() > k) kept.resize(k);
   v1::RecallResponse response;
-  MM_ASSIGN_OR_RETURN(std::vector<v1::Experience> experiences, Experiences(request, *space, kept));
+  MM_ASSIGN_OR_RETURN(std::vector<v1::Experience> experiences,
+                      Experiences(*space, kept, request.view()));
   for (size_t i = 0; i < experiences.size(); ++i) {
     experiences[i].set_identical_count(counts[i]);
     *response.add_experiences() = std::move(experiences[i]);
@@ -196,8 +197,9 @@ absl::StatusOr<std::vector<Neighbour>> Recaller::Fold(std::span<const Neighbour>
   return folded;
 }
 
-absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(
-    const v1::RecallRequest& request, const Space& space, std::span<const Neighbour> found) const {
+absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(const Space& space,
+                                                                  std::span<const Neighbour> found,
+                                                                  v1::View view) const {
   std::map<ModalityId, std::string> names;
   for (const RegisteredModality& modality : log_->Modalities()) {
     names[modality.id] = modality.spec.name;
@@ -208,16 +210,15 @@ absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(
     experience.set_similarity(neighbour.similarity);
     experience.set_generation(space.number);
     if (neighbour.item.is_episode()) {
-      MM_RETURN_IF_ERROR(FillEpisode(neighbour.item.seq(), /*with_events=*/true, request.view(),
+      MM_RETURN_IF_ERROR(FillEpisode(neighbour.item.seq(), /*with_events=*/true, view,
                                      *experience.mutable_episode()));
     } else {
       experience.set_percept_index(neighbour.item.percept_index());
       experience.set_modality(names[neighbour.partition]);
-      MM_ASSIGN_OR_RETURN(*experience.mutable_event(),
-                          ReadEvent(neighbour.item.seq(), request.view()));
+      MM_ASSIGN_OR_RETURN(*experience.mutable_event(), ReadEvent(neighbour.item.seq(), view));
       if (experience.event().episode_id() != 0) {
-        MM_RETURN_IF_ERROR(FillEpisode(experience.event().episode_id(), /*with_events=*/false,
-                                       request.view(), *experience.mutable_episode()));
+        MM_RETURN_IF_ERROR(FillEpisode(experience.event().episode_id(), /*with_events=*/false, view,
+                                       *experience.mutable_episode()));
       }
     }
     experiences.push_back(std::move(experience));

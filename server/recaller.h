@@ -35,6 +35,10 @@ class Recaller {
   absl::StatusOr<v1::EmbedResponse> Embed(const v1::EmbedRequest& request) const;
   absl::StatusOr<v1::GetEventResponse> GetEvent(const v1::GetEventRequest& request) const;
   absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request) const;
+  // Neighbours found in a space, as experiences.
+  absl::StatusOr<std::vector<v1::Experience>> Experiences(const Space& space,
+                                                          std::span<const Neighbour> found,
+                                                          v1::View view) const;
   absl::StatusOr<v1::GetEpisodeResponse> GetEpisode(const v1::GetEpisodeRequest& request) const;
 
  private:
@@ -52,9 +56,6 @@ class Recaller {
   absl::StatusOr<std::vector<ModalityId>> Partitions(const v1::RecallRequest& request) const;
   // What the filter lets pass, as ItemId::seq() values of the wanted partitions.
   absl::StatusOr<std::vector<Seq>> Allowed(const v1::Filter& filter, bool episodes) const;
-  absl::StatusOr<std::vector<v1::Experience>> Experiences(const v1::RecallRequest& request,
-                                                          const Space& space,
-                                                          std::span<const Neighbour> found) const;
   // Folds neighbours of identical content; `counts` gets how many each stands for.
   absl::StatusOr<std::vector<Neighbour>> Fold(std::span<const Neighbour> found,
                                               std::vector<uint64_t>& counts) const;

@@ -25,9 +25,9 @@ namespace {
 constexpr uint32_t kFormatVersion = 1;
 
 constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
-    "meta",      "log",         "payloads",    "identity", "by_time",  "by_scene",
-    "by_source", "by_modality", "by_metadata", "features", "episodes", "episode_of",
-    "closed",    "scenes",      "generations", "weights",  "skills",   "teachings"};
+    "meta",        "log",         "payloads", "identity",  "by_time",    "by_scene", "by_source",
+    "by_modality", "by_metadata", "features", "episodes",  "episode_of", "closed",   "scenes",
+    "generations", "weights",     "skills",   "teachings", "graph"};
 
 absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
   if (status.IsCorruption()) {

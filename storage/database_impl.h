@@ -41,8 +41,9 @@ enum class Family : size_t {
   kWeights,
   kSkills,
   kTeachings,
+  kGraph,
 };
-inline constexpr size_t kFamilyCount = 18;
+inline constexpr size_t kFamilyCount = 19;
 std::string_view FamilyName(Family family);
 
 // How a write reaches the disk.

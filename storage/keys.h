@@ -22,6 +22,7 @@
 //   generations  u64 number
 //   skills       u64 id
 //   teachings    u64 skill id, u64 example
+//   graph        u64 generation
 //   weights      name, "m" | name, "c", u64 version, u32 chunk
 //   space_N      "i" | "c" | "b", u32 partition, u64 first row
 //                | "g", u32 partition, u64 first row, u32 chunk | "m", u32 partition, u64 first row

@@ -20,7 +20,6 @@ CORE = (
     "learning",
     "generations",
     "skills",
-    "skills",
     "graph",
 )
 LAYERS = [f"core/{name}" for name in CORE] + ["storage", "server"]

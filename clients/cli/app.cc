@@ -42,6 +42,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddLearning(&app, &session);
   AddConsolidate(&app, &session);
   AddSkill(&app, &session);
+  AddGraph(&app, &session);
   AddWatermarks(&app, &session);
   try {
     app.parse(argc, argv);

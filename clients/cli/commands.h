@@ -23,6 +23,7 @@ void AddLearning(CLI::App* app, Session* session);
 // Adds "report" to the command "learning".
 void AddLearningReport(CLI::App* learning, Session* session);
 void AddConsolidate(CLI::App* app, Session* session);
+void AddGraph(CLI::App* app, Session* session);
 void AddSkill(CLI::App* app, Session* session);
 // Adds "teach", "unteach" and "evaluate" to the command "skill".
 void AddSkillTeach(CLI::App* skill, Session* session);

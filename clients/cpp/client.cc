@@ -3,45 +3,16 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "clients/cpp/connection_internal.h"
+#include "clients/cpp/retry_internal.h"
 
 namespace mixmatch::client {
 namespace {
-
-// How long to wait before the next attempt; nothing when there should be none.
-std::optional<absl::Duration> WaitBeforeRetry(const grpc::Status& status,
-                                              const grpc::ClientContext& context,
-                                              Backoff* backoff) {
-  const std::optional<absl::Duration> named = RetryDelay(context);
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) return named.value_or(backoff->Next());
-  if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) return named;
-  return std::nullopt;
-}
-
-// `call` makes one attempt: (context, response) -> grpc::Status.
-template <typename Response, typename Call>
-absl::StatusOr<Response> Retry(const ClientOptions& options, const Call& call) {
-  const absl::Time deadline = absl::Now() + options.timeout;
-  Backoff backoff(options.backoff_initial, options.backoff_max);
-  for (int attempt = 1;; ++attempt) {
-    grpc::ClientContext context;
-    SetDeadline(&context, deadline);
-    Response response;
-    const grpc::Status status = call(&context, &response);
-    if (status.ok()) return response;
-    const std::optional<absl::Duration> wait = WaitBeforeRetry(status, context, &backoff);
-    if (!wait || attempt >= options.attempts_max || absl::Now() + *wait >= deadline) {
-      return FromGrpc(status);
-    }
-    absl::SleepFor(*wait);
-  }
-}
 
 // Reads a server stream to its end. Returns its last message.
 template <typename Response, typename Reader>
@@ -187,65 +158,6 @@ absl::StatusOr<v1::RollbackGenerationResponse> Client::RollbackGeneration() cons
   return Retry<v1::RollbackGenerationResponse>(
       once, [&](grpc::ClientContext* context, v1::RollbackGenerationResponse* response) {
         return connection_->admin().RollbackGeneration(context, {}, response);
-      });
-}
-
-absl::StatusOr<v1::CreateSkillResponse> Client::CreateSkill(
-    const v1::CreateSkillRequest& request) const {
-  return Retry<v1::CreateSkillResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::CreateSkillResponse* response) {
-        return connection_->skills().CreateSkill(context, request, response);
-      });
-}
-
-absl::StatusOr<v1::GetSkillResponse> Client::GetSkill(const v1::GetSkillRequest& request) const {
-  return Retry<v1::GetSkillResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::GetSkillResponse* response) {
-        return connection_->skills().GetSkill(context, request, response);
-      });
-}
-
-absl::StatusOr<v1::ListSkillsResponse> Client::ListSkills(
-    const v1::ListSkillsRequest& request) const {
-  return Retry<v1::ListSkillsResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::ListSkillsResponse* response) {
-        return connection_->skills().ListSkills(context, request, response);
-      });
-}
-
-absl::StatusOr<v1::DeleteSkillResponse> Client::DeleteSkill(
-    const v1::DeleteSkillRequest& request) const {
-  return Retry<v1::DeleteSkillResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::DeleteSkillResponse* response) {
-        return connection_->skills().DeleteSkill(context, request, response);
-      });
-}
-
-absl::StatusOr<v1::TeachResponse> Client::Teach(const v1::TeachRequest& request) const {
-  return Retry<v1::TeachResponse>(connection_->options(),
-                                  [&](grpc::ClientContext* context, v1::TeachResponse* response) {
-                                    return connection_->skills().Teach(context, request, response);
-                                  });
-}
-
-absl::StatusOr<v1::UnteachResponse> Client::Unteach(const v1::UnteachRequest& request) const {
-  return Retry<v1::UnteachResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::UnteachResponse* response) {
-        return connection_->skills().Unteach(context, request, response);
-      });
-}
-
-absl::StatusOr<v1::PredictResponse> Client::Predict(const v1::PredictRequest& request) const {
-  return Retry<v1::PredictResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::PredictResponse* response) {
-        return connection_->skills().Predict(context, request, response);
-      });
-}
-
-absl::StatusOr<v1::EvaluateResponse> Client::Evaluate(const v1::EvaluateRequest& request) const {
-  return Retry<v1::EvaluateResponse>(
-      connection_->options(), [&](grpc::ClientContext* context, v1::EvaluateResponse* response) {
-        return connection_->skills().Evaluate(context, request, response);
       });
 }
 

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "mixmatch/v1/admin.pb.h"
+#include "mixmatch/v1/graph.pb.h"
 #include "mixmatch/v1/memory.pb.h"
 #include "mixmatch/v1/skills.pb.h"
 
@@ -83,6 +84,16 @@ class Client {
   absl::StatusOr<v1::UnteachResponse> Unteach(const v1::UnteachRequest& request) const;
   absl::StatusOr<v1::PredictResponse> Predict(const v1::PredictRequest& request) const;
   absl::StatusOr<v1::EvaluateResponse> Evaluate(const v1::EvaluateRequest& request) const;
+
+  absl::StatusOr<v1::ListConceptsResponse> ListConcepts(
+      const v1::ListConceptsRequest& request) const;
+  absl::StatusOr<v1::GetConceptResponse> GetConcept(const v1::GetConceptRequest& request) const;
+  absl::StatusOr<v1::ListAssociationsResponse> ListAssociations(
+      const v1::ListAssociationsRequest& request) const;
+  absl::StatusOr<v1::AssociateResponse> Associate(const v1::AssociateRequest& request) const;
+  absl::StatusOr<v1::PredictNextResponse> PredictNext(const v1::PredictNextRequest& request) const;
+  absl::StatusOr<v1::FindPathResponse> FindPath(const v1::FindPathRequest& request) const;
+  absl::StatusOr<v1::GetTimelineResponse> GetTimeline(const v1::GetTimelineRequest& request) const;
 
   // Called with each message of a stream, on the calling thread; false ends the call, which then
   // returns CANCELLED.

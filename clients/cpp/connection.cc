@@ -34,6 +34,7 @@ Connection::Connection(const std::string& target, const ClientOptions& options)
   memory_ = v1::Memory::NewStub(channel_);
   admin_ = v1::Admin::NewStub(channel_);
   skills_ = v1::Skills::NewStub(channel_);
+  graph_ = v1::Graph::NewStub(channel_);
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "clients/cpp/client.h"
 #include "mixmatch/v1/admin.grpc.pb.h"
+#include "mixmatch/v1/graph.grpc.pb.h"
 #include "mixmatch/v1/memory.grpc.pb.h"
 #include "mixmatch/v1/skills.grpc.pb.h"
 
@@ -27,6 +28,7 @@ class Connection {
   v1::Memory::StubInterface& memory() const { return *memory_; }
   v1::Admin::StubInterface& admin() const { return *admin_; }
   v1::Skills::StubInterface& skills() const { return *skills_; }
+  v1::Graph::StubInterface& graph() const { return *graph_; }
   const ClientOptions& options() const { return options_; }
   const std::string& target() const { return target_; }
 
@@ -37,6 +39,7 @@ class Connection {
   std::unique_ptr<v1::Memory::Stub> memory_;
   std::unique_ptr<v1::Admin::Stub> admin_;
   std::unique_ptr<v1::Skills::Stub> skills_;
+  std::unique_ptr<v1::Graph::Stub> graph_;
 };
 
 // The two libraries' codes have the same numbers and meanings.

@@ -156,6 +156,14 @@ ConceptId ConceptSet::Assign(ModalityId modality, std::span<const float> vector)
   return nearest >= floor ? best : 0;
 }
 
+double ConceptSet::Similarity(ConceptId id, ModalityId modality,
+                              std::span<const float> vector) const {
+  const Concept* const known = Get(id);
+  if (known == nullptr) return -1;
+  const std::vector<float> centred = Centred(modality, vector);
+  return Dot(std::span<const float>(centred), std::span<const float>(known->centre));
+}
+
 ConceptId ConceptSet::Resolve(ConceptId id) const {
   for (size_t hops = 0; hops <= parts_.redirects.size(); ++hops) {
     if (Get(id) != nullptr) return id;

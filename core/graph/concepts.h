@@ -49,6 +49,9 @@ class ConceptSet {
   // The concept of a point [E]; 0 when it is like none.
   ConceptId Assign(ModalityId modality, std::span<const float> vector) const;
 
+  // Similarity of a point [E] to a concept's middle, -1 to 1; -1 for one that is not there.
+  double Similarity(ConceptId id, ModalityId modality, std::span<const float> vector) const;
+
   // Follows redirections: the concept that a number stands for now; 0 for one that never was.
   ConceptId Resolve(ConceptId id) const;
 

@@ -20,7 +20,7 @@ constexpr uint64_t kChoiceSeed = 0x63686f696365;
 SolveSettings SettingsFor(size_t dimension) {
   SolveSettings settings;
   // Each ridge costs a factor of a large matrix.
-  if (dimension > 2048) settings.ridges = {0.1, 0.01, 1e-3};
+  if (dimension > 2048) settings.ridges = {0.1, 0.01, 1e-3, 1e-4};
   return settings;
 }
 

@@ -90,7 +90,8 @@ TEST(StandardServicesTest, ReflectionListsEveryServiceAndMethod) {
   Reflection client(daemon.channel());
   EXPECT_THAT(client.Services(),
               IsSupersetOf({"mixmatch.v1.Memory", "mixmatch.v1.Admin", "mixmatch.v1.Skills",
-                            "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}));
+                            "mixmatch.v1.Graph", "grpc.health.v1.Health",
+                            "grpc.reflection.v1alpha.ServerReflection"}));
   const auto* const file = v1::IngestRequest::descriptor()->file();
   for (int s = 0; s < file->service_count(); ++s) {
     const std::set<std::string> methods = client.Methods(file->service(s)->full_name());
@@ -114,6 +115,7 @@ TEST(StandardServicesTest, HealthSaysServingOnlyWhileItServes) {
   EXPECT_EQ(Health(daemon, "mixmatch.v1.Memory"), HealthCheckResponse::SERVING);
   EXPECT_EQ(Health(daemon, "mixmatch.v1.Admin"), HealthCheckResponse::SERVING);
   EXPECT_EQ(Health(daemon, "mixmatch.v1.Skills"), HealthCheckResponse::SERVING);
+  EXPECT_EQ(Health(daemon, "mixmatch.v1.Graph"), HealthCheckResponse::SERVING);
 
   // A watcher hears of the end before the connection closes.
   const auto stub = grpc::health::v1::Health::NewStub(daemon.channel());

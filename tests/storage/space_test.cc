@@ -73,6 +73,24 @@ TEST(SpaceTest, ExactSearchFindsWhatBruteForceFindsAlsoAfterReopening) {
   ExpectExact(*open.space, naive, 5, 100);
 }
 
+TEST(SpaceTest, ReadsEveryEmbeddingByItsItem) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), {.seal_at = 77, .graph_from = 1 << 30}, /*create=*/true);
+  Naive naive;
+  std::vector<float> read(kDimension);
+  EXPECT_TRUE(absl::IsNotFound(open.space->Read(1, ItemId::ForPercept(1, 0), read)));
+  Fill(*open.space, naive, 300, 0, 6);
+  for (size_t i = 0; i < naive.items.size(); ++i) {
+    const absl::Status status =
+        open.space->Read(naive.items[i].partition, naive.items[i].item, read);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_TRUE(std::equal(read.begin(), read.end(),
+                           naive.vectors.begin() + static_cast<std::ptrdiff_t>(i * kDimension)));
+  }
+  EXPECT_TRUE(absl::IsNotFound(open.space->Read(1, ItemId::ForPercept(1 << 20, 0), read)));
+  EXPECT_TRUE(absl::IsNotFound(open.space->Read(99, naive.items[0].item, read)));
+}
+
 TEST(SpaceTest, EqualSimilaritiesComeByItem) {
   const TempDir dir;
   const OpenSpace open(dir.path("db"), {.seal_at = 3, .graph_from = 1 << 30}, true, 2);
