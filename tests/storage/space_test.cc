@@ -79,7 +79,13 @@ TEST(SpaceTest, ReadsEveryEmbeddingByItsItem) {
   Naive naive;
   std::vector<float> read(kDimension);
   EXPECT_TRUE(absl::IsNotFound(open.space->Read(1, ItemId::ForPercept(1, 0), read)));
-  Fill(*open.space, naive, 300, 0, 6);
+  naive.vectors = RandomUnitVectors(600, kDimension, 0, 6);
+  for (Seq seq = 1; seq <= 300; ++seq) {  // in the order of the log, as percepts are
+    naive.items.push_back({ItemId::ForPercept(2 * seq, 0), kPartitions[0]});
+    naive.items.push_back({ItemId::ForPercept(2 * seq, 1), kPartitions[1]});
+  }
+  ASSERT_TRUE(open.space->Append(naive.items, naive.vectors, {.next_seq = 601}, false).ok());
+  EXPECT_TRUE(absl::IsNotFound(open.space->Read(1, ItemId::ForPercept(301, 0), read)));
   for (size_t i = 0; i < naive.items.size(); ++i) {
     const absl::Status status =
         open.space->Read(naive.items[i].partition, naive.items[i].item, read);
