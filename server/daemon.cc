@@ -145,15 +145,18 @@ absl::Status Daemon::Open(const Config& config) {
                          .table = p.graph_table.get(),
                          .associations = {.time_constant = config.graph.time_constant}});
   p.watermarks = std::make_unique<Watermarks>(p.log.get(), p.episodes.get(), p.generations.get());
-  p.learning =
-      std::make_unique<LearningLoop>(config, model,
-                                     LearningLoop::Parts{.database = p.database.get(),
-                                                         .episodes = p.episodes.get(),
-                                                         .store = p.generation_table.get(),
-                                                         .generations = p.generations.get(),
-                                                         .watermarks = p.watermarks.get(),
-                                                         .log = p.log.get(),
-                                                         .clock = &p.clock});
+  p.learning = std::make_unique<LearningLoop>(
+      config, model,
+      LearningLoop::Parts{.database = p.database.get(),
+                          .episodes = p.episodes.get(),
+                          .store = p.generation_table.get(),
+                          .generations = p.generations.get(),
+                          .watermarks = p.watermarks.get(),
+                          .log = p.log.get(),
+                          .clock = &p.clock,
+                          .skill_scores = [&p](const Encoder& candidate, const Encoder& serving) {
+                            return p.skills->Scores(candidate, serving);
+                          }});
   p.pipeline = std::make_unique<IngestPipeline>(config, p.log.get(), &p.clock, [&p] {
     if (Follower* const follower = p.wake.load()) follower->Wake();
   });

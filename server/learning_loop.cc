@@ -38,7 +38,8 @@ LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const
     : config_(config),
       parts_(parts),
       keeper_(config, model, parts.store, parts.episodes, parts.generations, parts.clock),
-      publishing_(config, parts.generations, parts.watermarks, parts.episodes, parts.clock) {}
+      publishing_(config, parts.generations, parts.watermarks, parts.episodes, parts.clock,
+                  parts.skill_scores) {}
 
 LearningLoop::~LearningLoop() { Stop(); }
 

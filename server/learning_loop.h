@@ -76,6 +76,7 @@ class LearningLoop {
     Watermarks* watermarks = nullptr;
     const PerceptSource* log = nullptr;
     const Clock* clock = nullptr;
+    SkillScores skill_scores;  // may be empty: then skills do not count at the gate
   };
 
   LearningLoop(const Config& config, const ModelConfig& model, const Parts& parts);

@@ -160,7 +160,10 @@ absl::Status PublishDesk::JudgeAndBegin(const Learner& learner, const std::strin
     Finish({.phase = PublishNews::Phase::kPublished, .record = serving});
     return absl::OkStatus();
   }
-  MM_ASSIGN_OR_RETURN(const Verdict verdict, JudgeCandidate(learner, candidate));
+  MM_ASSIGN_OR_RETURN(Verdict verdict, JudgeCandidate(learner, candidate));
+  if (skill_scores_) {
+    CountSkills({}, skill_scores_(*candidate.encoder, *generations_->serving()->encoder), verdict);
+  }
   checked_steps_ = candidate.steps;
   if (trigger == "gain" && verdict.gain < config_.generations.publish_on_gain) {
     return absl::OkStatus();  // nothing was asked for, so nothing is refused

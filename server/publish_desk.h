@@ -34,16 +34,21 @@ struct PublishFollower {
   std::function<void(const absl::Status&)> done;  // exactly once, at the end
 };
 
+// Scores of skills for a candidate's encoder and the serving one's.
+using SkillScores =
+    std::function<std::vector<GateScore>(const Encoder& candidate, const Encoder& serving)>;
+
 // Thread-safety: Not thread-safe: one owner thread, the learning loop's. Borrows everything.
 class PublishDesk {
  public:
   PublishDesk(const Config& config, Generations* generations, Watermarks* watermarks,
-              const TrainingSource* episodes, const Clock* clock)
+              const TrainingSource* episodes, const Clock* clock, SkillScores skill_scores)
       : config_(config),
         generations_(generations),
         watermarks_(watermarks),
         episodes_(episodes),
-        clock_(clock) {}
+        clock_(clock),
+        skill_scores_(std::move(skill_scores)) {}
 
   // Asks for a publish of what was learned, or follows the one under way.
   void Ask(PublishFollower follower);
@@ -85,6 +90,7 @@ class PublishDesk {
   Watermarks* const watermarks_;
   const TrainingSource* const episodes_;
   const Clock* const clock_;
+  const SkillScores skill_scores_;
 
   std::vector<PublishFollower> followers_;
   std::string trigger_;         // not empty: judge next

@@ -163,6 +163,33 @@ absl::Status SkillExamples::Rows(const SkillSpec& spec, std::span<const ExampleI
   return absl::OkStatus();
 }
 
+absl::Status SkillExamples::Points(const SkillSpec& spec, std::span<const ExampleId> examples,
+                                   const Encoder& encoder, std::span<float> out,
+                                   std::vector<bool>& readable) const {
+  const auto e = static_cast<size_t>(encoder.config().embedding);
+  readable.assign(examples.size(), false);
+  std::vector<QueryPercepts> queries;
+  std::vector<Mixture> mixtures;
+  std::vector<size_t> places;
+  queries.reserve(examples.size());
+  for (size_t i = 0; i < examples.size(); ++i) {
+    auto query = Percepts(spec, examples[i]);
+    if (!query.ok()) continue;
+    queries.push_back(*std::move(query));
+    mixtures.push_back(queries.back().mixture());
+    places.push_back(i);
+    readable[i] = true;
+  }
+  if (mixtures.empty()) return absl::OkStatus();
+  std::vector<float> points(mixtures.size() * e);
+  MM_RETURN_IF_ERROR(encoder.Embed(mixtures, points));
+  for (size_t i = 0; i < places.size(); ++i) {
+    std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(i * e), e,
+                out.begin() + static_cast<std::ptrdiff_t>(places[i] * e));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<float>> SkillExamples::RowOf(const SkillSpec& spec,
                                                         const QueryPercepts& query,
                                                         const FeatureMap& map, const Space& space,

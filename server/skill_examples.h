@@ -24,6 +24,9 @@ class SkillExamples final : public ExampleSource {
   absl::Status Rows(const SkillSpec& spec, std::span<const ExampleId> examples,
                     const FeatureMap& map, const Space& space, std::span<float> out,
                     std::vector<bool>& readable) const override;
+  absl::Status Points(const SkillSpec& spec, std::span<const ExampleId> examples,
+                      const Encoder& encoder, std::span<float> out,
+                      std::vector<bool>& readable) const override;
 
   // The row of percepts that a request asks with: those that the skill looks at, embedded together.
   // INVALID_ARGUMENT (field `field`) where there is none.

@@ -9,12 +9,14 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/encoder/encoder.h"
+#include "core/skills/skill_scores.h"
 #include "server/skill_entry.h"
 
 namespace mixmatch {
 namespace {
 
 constexpr size_t kSkillsMax = 1000;
+constexpr size_t kJudgedMax = 20;        // skills that count at the gate: those with most examples
 constexpr size_t kPendingMax = 200'000;  // lessons of one skill that wait to be solved
 constexpr size_t kScanChunk = 4096;
 constexpr absl::Duration kQuiet = absl::Milliseconds(300);  // after which a skill settles
@@ -265,6 +267,33 @@ std::optional<Lesson> SkillKeeper::LessonOf(const std::string& name, ExampleId e
   const auto known = (*entry)->lessons.find(example);
   if (known == (*entry)->lessons.end()) return std::nullopt;
   return known->second;
+}
+
+std::vector<GateScore> SkillKeeper::Scores(const Encoder& candidate, const Encoder& serving) const {
+  std::vector<std::pair<size_t, std::shared_ptr<SkillEntry>>> largest;
+  for (const std::shared_ptr<SkillEntry>& entry : Entries()) {
+    const absl::MutexLock lock(&entry->mu);
+    largest.emplace_back(entry->lessons.size(), entry);
+  }
+  std::stable_sort(largest.begin(), largest.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (largest.size() > kJudgedMax) largest.resize(kJudgedMax);
+  std::vector<GateScore> scores;
+  for (const auto& [count, entry] : largest) {
+    std::map<ExampleId, Lesson> lessons;
+    {
+      const absl::MutexLock lock(&entry->mu);
+      lessons = entry->lessons;
+    }
+    const auto score = ScoreSkill(entry->spec, lessons, *parts_.examples, candidate, serving);
+    if (!score.ok()) {
+      spdlog::warn("skill {} does not count at the gate: {}", entry->spec.name,
+                   std::string(score.status().message()));
+    } else if (*score) {
+      scores.push_back(**score);
+    }
+  }
+  return scores;
 }
 
 void SkillKeeper::Prepare(const std::shared_ptr<const Space>& next) {

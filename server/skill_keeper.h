@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/clock.h"
+#include "core/generations/generation_store.h"
 #include "core/generations/generations.h"
 #include "core/skills/skill.h"
 #include "core/skills/skill_solver.h"
@@ -86,6 +87,10 @@ class SkillKeeper {
   // being solved.
   absl::StatusOr<SkillAnswerer> Answerer(const std::string& name) const;
   std::optional<Lesson> LessonOf(const std::string& name, ExampleId example) const;
+
+  // How well a candidate's encoder carries the skills with most examples, against the serving
+  // one's: for the gate. A skill that cannot be judged is left out.
+  std::vector<GateScore> Scores(const Encoder& candidate, const Encoder& serving) const;
 
   // Solves every skill in a space that is about to serve; returns when they are solved. A skill
   // that cannot be solved there does not hold it up.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "core/base/status.h"
 
 namespace mixmatch {
@@ -165,6 +166,23 @@ Verdict Decide(const GateConfig& config, const ProbePlan& plan, std::span<const 
                           worst->measure, worst->candidate, worst->serving, worst->tolerance);
   }
   return verdict;
+}
+
+void CountSkills(const GateConfig& config, std::span<const GateScore> skills, Verdict& verdict) {
+  if (skills.empty()) return;
+  const double errors =
+      std::max(kErrorsMin, NormalQuantile(kFalseAlarms / static_cast<double>(skills.size())));
+  for (const GateScore& skill : skills) {
+    GateScore& score = verdict.scores.emplace_back(skill);
+    score.tolerance = std::max(config.tolerance, errors * score.standard_error);
+    if (score.serving - score.candidate <= score.tolerance) continue;
+    if (verdict.publish) {
+      verdict.publish = false;
+      verdict.reason = absl::StrCat("refused: ", absl::StripPrefix(verdict.reason, "published: "));
+    }
+    absl::StrAppendFormat(&verdict.reason, "; %s %.4f against %.4f, lower by more than %.4f",
+                          score.measure, score.candidate, score.serving, score.tolerance);
+  }
 }
 
 uint64_t RefusalsInARow(std::span<const GenerationRecord> records) {

@@ -48,6 +48,10 @@ absl::StatusOr<Verdict> Judge(const GateConfig& config, const TrainingSource& so
                               std::span<const Probe> held_out, const Encoder& candidate,
                               const Encoder& serving, uint64_t serving_taken);
 
+// Lets skills count, too: adds their scores, with a tolerance as for cells, to a verdict; one that
+// is lower by more than that refuses the candidate.
+void CountSkills(const GateConfig& config, std::span<const GateScore> skills, Verdict& verdict);
+
 // Refusals since the last candidate that was published; `records` are newest first.
 uint64_t RefusalsInARow(std::span<const GenerationRecord> records);
 

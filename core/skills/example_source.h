@@ -29,6 +29,11 @@ class ExampleSource {
   virtual absl::Status Rows(const SkillSpec& spec, std::span<const ExampleId> examples,
                             const FeatureMap& map, const Space& space, std::span<float> out,
                             std::vector<bool>& readable) const = 0;
+
+  // The same examples as points out [n, E] that an encoder makes of them, whatever is stored.
+  virtual absl::Status Points(const SkillSpec& spec, std::span<const ExampleId> examples,
+                              const Encoder& encoder, std::span<float> out,
+                              std::vector<bool>& readable) const = 0;
 };
 
 }  // namespace mixmatch

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "core/base/status.h"
 #include "core/skills/solve.h"
@@ -42,48 +43,58 @@ size_t Best(std::span<const float> scores) {
   return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
-double QualityOf(SkillKind kind, const Targets& targets, std::span<const float> scores) {
-  const auto count = static_cast<double>(targets.y.size());
+RowsJudged Judged(SkillKind kind, const Targets& targets, std::span<const float> scores) {
+  const size_t outputs = targets.outputs;
+  const size_t n = targets.y.size() / outputs;
+  const std::span<const float> y = targets.y;
+  RowsJudged judged;
   if (kind == SkillKind::kNumber) {
     double mean = 0;
-    for (const float y : targets.y) mean += y / count;
+    for (const float number : y) mean += number / static_cast<double>(n);
     double variance = 0;
-    double error = 0;
-    for (size_t i = 0; i < scores.size(); ++i) {
-      variance += (targets.y[i] - mean) * (targets.y[i] - mean);
-      error += static_cast<double>(scores[i] - targets.y[i]) * (scores[i] - targets.y[i]);
+    for (const float number : y) variance += (number - mean) * (number - mean);
+    variance /= static_cast<double>(n);
+    for (size_t i = 0; i < n; ++i) {
+      const double error = scores[i] - y[i];
+      judged.each.push_back(variance > 0 ? 1 - error * error / variance : 0);
     }
-    return variance > 0 ? 1 - error / variance : 0;
+  } else {
+    for (size_t at = 0; at < scores.size(); at += outputs) {
+      const auto said = scores.subspan(at, outputs);
+      const auto taught = y.subspan(at, outputs);
+      if (kind == SkillKind::kLabel) {
+        judged.each.push_back(Best(said) == Best(taught) ? 1 : 0);
+        continue;
+      }
+      double right = 0;
+      for (size_t c = 0; c < outputs; ++c) right += (said[c] > 0.5F) == (taught[c] > 0.5F);
+      judged.each.push_back(right / static_cast<double>(outputs));
+    }
   }
-  size_t right = 0;
-  if (kind == SkillKind::kLabels) {
-    for (size_t i = 0; i < scores.size(); ++i) right += (scores[i] > 0.5F) == (targets.y[i] > 0.5F);
-    return static_cast<double>(right) / count;
-  }
-  const size_t outputs = targets.outputs;
-  for (size_t at = 0; at < scores.size(); at += outputs) {
-    right += Best(scores.subspan(at, outputs)) ==
-             Best(std::span<const float>(targets.y).subspan(at, outputs));
-  }
-  return static_cast<double>(right * outputs) / count;
+  for (const double one : judged.each) judged.quality += one / static_cast<double>(n);
+  return judged;
 }
 
 }  // namespace
 
-absl::StatusOr<double> JudgeRows(SkillKind kind, std::span<const Lesson> lessons,
-                                 std::span<const float> x, size_t dimension,
-                                 std::span<const double> ridges) {
+absl::StatusOr<RowsJudged> JudgeRows(SkillKind kind, std::span<const Lesson> lessons,
+                                     std::span<const float> x, size_t dimension,
+                                     std::span<const double> ridges) {
   if (kind == SkillKind::kAnomaly || lessons.empty()) {
     return absl::InvalidArgumentError("skill: nothing to judge a feature map by");
   }
   const Targets targets = TargetsOf(kind, lessons);
   if (targets.outputs == 0) return absl::InvalidArgumentError("skill: no label was taught");
-  double best = -1;
+  RowsJudged best;
+  const auto take = [&](std::span<const float> scores) {
+    RowsJudged judged = Judged(kind, targets, scores);
+    if (best.each.empty() || judged.quality > best.quality) best = std::move(judged);
+  };
   if (lessons.size() <= dimension) {
     for (const double ridge : ridges) {
       MM_ASSIGN_OR_RETURN(const std::vector<float> scores,
                           LeaveOneOutKernel(x, dimension, targets.y, targets.outputs, ridge));
-      best = std::max(best, QualityOf(kind, targets, scores));
+      take(scores);
     }
     return best;
   }
@@ -98,11 +109,13 @@ absl::StatusOr<double> JudgeRows(SkillKind kind, std::span<const Lesson> lessons
       }
     }
   }
-  if (responses.outputs().size() != targets.outputs) return 0;  // a number that is always 0
+  if (responses.outputs().size() != targets.outputs) {  // a number that is always 0
+    return RowsJudged{.each = std::vector<double>(lessons.size())};
+  }
   for (const double ridge : ridges) {
     MM_ASSIGN_OR_RETURN(const std::vector<float> scores,
                         LeaveOneOutRidge(moments, responses, ridge, x, targets.y));
-    best = std::max(best, QualityOf(kind, targets, scores));
+    take(scores);
   }
   return best;
 }

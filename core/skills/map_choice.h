@@ -20,11 +20,17 @@ struct MapQuality {
   size_t examples = 0;
 };
 
+// How well rows say what was taught, each left out.
+struct RowsJudged {
+  double quality = 0;        // share right; of a number the share of its variance that is explained
+  std::vector<double> each;  // [n], whose mean it is: of each example by itself
+};
+
 // Judges rows x [n, D] with their lessons; `ridges` are tried, and the best one counts. Costs about
 // n^2 D or n D^2 operations, whichever is less. kAnomaly has no lessons to be judged by:
 // INVALID_ARGUMENT, as for no example.
-absl::StatusOr<double> JudgeRows(SkillKind kind, std::span<const Lesson> lessons,
-                                 std::span<const float> x, size_t dimension,
-                                 std::span<const double> ridges);
+absl::StatusOr<RowsJudged> JudgeRows(SkillKind kind, std::span<const Lesson> lessons,
+                                     std::span<const float> x, size_t dimension,
+                                     std::span<const double> ridges);
 
 }  // namespace mixmatch

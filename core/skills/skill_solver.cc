@@ -182,10 +182,10 @@ absl::StatusOr<std::optional<MapQuality>> SkillSolver::Judge(FeatureMapKind kind
     lessons.push_back(lessons_.at(examples[i]));
   }
   if (lessons.empty()) return std::nullopt;
-  MM_ASSIGN_OR_RETURN(const double left_out,
+  MM_ASSIGN_OR_RETURN(const RowsJudged judged,
                       JudgeRows(spec_.kind, lessons, x, d, SettingsFor(d).ridges));
   const MapQuality quality{
-      .map = kind, .dimension = d, .left_out = left_out, .examples = lessons.size()};
+      .map = kind, .dimension = d, .left_out = judged.quality, .examples = lessons.size()};
   if (front_end) front_end_quality_ = {version_, quality};
   return quality;
 }

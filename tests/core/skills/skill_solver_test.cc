@@ -65,6 +65,12 @@ class MadeUpSource final : public ExampleSource {
     return absl::OkStatus();
   }
 
+  absl::Status Points(const SkillSpec& /*spec*/, std::span<const ExampleId> /*examples*/,
+                      const Encoder& /*encoder*/, std::span<float> /*out*/,
+                      std::vector<bool>& /*readable*/) const override {
+    return absl::UnimplementedError("no encoder here");
+  }
+
   std::set<ExampleId> unreadable;
   mutable int reads = 0;
 
