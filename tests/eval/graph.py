@@ -14,6 +14,7 @@ import time
 
 import daemon as mixmatch
 import digits
+import digits_data
 import lifecycle
 import memory_client
 
@@ -38,6 +39,8 @@ def parse_args(argv):
     parser.add_argument("--chains", type=int, default=1500, metavar="N", help="that begin")
     parser.add_argument("--generations", type=int, default=5, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--digits", metavar="DATA_DIR", help="concepts of a digits stream, too")
+    parser.add_argument("--episodes", type=int, default=6000, metavar="N", help="of that stream")
     parser.add_argument("--json", metavar="FILE", help="write all figures there")
     parser.add_argument("--build", metavar="DIR", help="build folder; default build/release")
     parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
@@ -186,13 +189,43 @@ def succession_figures(found, thing_of, edges):
     }
 
 
-def names_right(concepts, thing_of):
+def names_right(concepts, thing_of, word_of=name_of):
     """Share of the concepts of known things whose first name is that thing's word."""
     known = [node for node in concepts if node.concept_id in thing_of]
     hits = [
-        bool(node.names) and node.names[0] == name_of(thing_of[node.concept_id]) for node in known
+        bool(node.names) and node.names[0] == word_of(thing_of[node.concept_id]) for node in known
     ]
     return statistics.fmean(hits) if hits else 0.0
+
+
+def run_digits(args, daemon, work, say):
+    """Concepts of digits that are seen and heard, one in ten of them named."""
+    data = digits_data.Digits(args.digits, work, args.seed, "validation")
+    episodes = data.episodes(args.episodes, "shuffled", 0.1)
+    for tenth in data.write_stream(episodes, 10):
+        daemon.ingest(tenth["path"], 2 * digits.AHEAD_EPISODES)
+    daemon.wait_learned()
+    generation = daemon.publish()
+    client = GraphClient(daemon.address)
+    answer = client.await_counted(generation, lifecycle.closed_episodes(daemon))
+    rng = random.Random(f"graph digits {args.seed}")
+    tracked = rng.sample(range(len(episodes)), min(TRACKED, len(episodes)))
+    pairs = []
+    for number in tracked:
+        for source in ("camera", "microphone"):
+            concept = client.concept_of(source, f"{number:06d}")
+            if concept:
+                pairs.append((concept, episodes[number]["digit"]))
+    digit_of = majority(pairs)
+    result = {
+        "concepts": len(answer.concepts),
+        "names": names_right(answer.concepts, digit_of, lambda digit: digits_data.WORDS[digit]),
+        "purity": statistics.fmean(digit_of[concept] == digit for concept, digit in pairs),
+        "assigned": len(pairs) / (2 * len(tracked)),
+        "digits_told_apart": len(set(digit_of.values())),
+    }
+    say(f"digits: {result}")
+    return result
 
 
 def run(args, daemon, work, say):
@@ -249,13 +282,17 @@ def main():
     say = lifecycle.Teller()
 
     def call():
+        result = {"seed": args.seed, "chains": args.chains}
         with lifecycle.work_folder(args.keep) as work:
             with lifecycle.start(args, work) as daemon:
-                result = {"seed": args.seed, "chains": args.chains}
                 result.update(run(args, daemon, work, say))
-                result["seconds"] = say.seconds()
-                print(json.dumps(result, indent=1), flush=True)
-                digits.write_json(args.json, result)
+        if args.digits:
+            with lifecycle.work_folder(args.keep and os.path.join(args.keep, "digits")) as work:
+                with lifecycle.start(args, work) as daemon:
+                    result["digits"] = run_digits(args, daemon, work, say)
+        result["seconds"] = say.seconds()
+        print(json.dumps(result, indent=1), flush=True)
+        digits.write_json(args.json, result)
 
     try:
         call()
