@@ -118,8 +118,8 @@ absl::StatusOr<ExampleId> SkillDesk::IdOf(const v1::ExampleTarget& target,
   MM_ASSIGN_OR_RETURN(QueryPercepts query,
                       reader_.Read(target.percepts(), absl::StrCat(field, ".percepts")));
   std::vector<FreshPercept> fresh;
-  for (size_t i = 0; i < query.features.size(); ++i) {
-    fresh.push_back({.percept = {}, .features = std::move(query.features[i])});
+  for (Features& features : query.features) {
+    fresh.push_back({.percept = {}, .features = std::move(features)});
   }
   return FreshExampleId(fresh);
 }

@@ -33,7 +33,7 @@ class EmbeddingMap final : public FeatureMap {
   FeatureMapKind kind() const override { return FeatureMapKind::kEmbedding; }
   size_t dimension() const override { return embedding_; }
   absl::Status Map(const ExampleView& example, std::span<float> out) const override {
-    const absl::Status fits = CheckPoint(example, embedding_);
+    absl::Status fits = CheckPoint(example, embedding_);
     if (fits.ok()) std::copy(example.embedding.begin(), example.embedding.end(), out.begin());
     return fits;
   }
@@ -50,7 +50,7 @@ class RandomMap final : public FeatureMap {
   FeatureMapKind kind() const override { return FeatureMapKind::kRandom; }
   size_t dimension() const override { return features_.inputs() + features_.outputs(); }
   absl::Status Map(const ExampleView& example, std::span<float> out) const override {
-    const absl::Status fits = CheckPoint(example, features_.inputs());
+    absl::Status fits = CheckPoint(example, features_.inputs());
     if (!fits.ok()) return fits;
     std::copy(example.embedding.begin(), example.embedding.end(), out.begin());
     features_.Map(example.embedding, out.subspan(features_.inputs()));

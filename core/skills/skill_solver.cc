@@ -2,6 +2,7 @@
 #include "core/skills/skill_solver.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/hash.h"
 #include "core/base/status.h"
@@ -122,7 +123,7 @@ absl::Status SkillSolver::Make(Bench& bench) {
   for (const auto& [example, lesson] : lessons_) {
     changes.push_back({.example = example, .before = {}, .after = lesson});
   }
-  const absl::Status added = Add(bench, changes);
+  absl::Status added = Add(bench, changes);
   if (!added.ok()) bench.sums.reset();
   return added;
 }
@@ -244,7 +245,7 @@ absl::StatusOr<std::shared_ptr<const SkillSolution>> SkillSolver::Solve(
   solution->map = bench.map;
   solution->labels = bench.sums->labels();
   solution->generation = kind == FeatureMapKind::kFrontEnd ? 0 : space->number;
-  solution->examples = static_cast<uint64_t>(bench.sums->count() + 0.5);
+  solution->examples = static_cast<uint64_t>(std::llround(bench.sums->count()));
   solution->unreadable = bench.unreadable;
   solution->settled = settle;
   before = solution;
