@@ -25,6 +25,22 @@ SolveSettings SettingsFor(size_t dimension) {
   return settings;
 }
 
+// Whether what a map says of each example is worse than what another says, by more than one
+// standard error of the paired difference.
+bool IsSeenToBeWorse(const std::vector<double>& each, const std::vector<double>& other) {
+  if (each.size() != other.size() || each.empty()) return true;  // other examples: not comparable
+  const auto count = static_cast<double>(each.size());
+  double sum = 0;
+  double squares = 0;
+  for (size_t i = 0; i < each.size(); ++i) {
+    sum += other[i] - each[i];
+    squares += (other[i] - each[i]) * (other[i] - each[i]);
+  }
+  const double mean = sum / count;
+  const double error = std::sqrt(std::max(0.0, squares / count - mean * mean) / count);
+  return mean > error;
+}
+
 }  // namespace
 
 SkillSolver::SkillSolver(SkillSpec spec, ExampleSource* source)
@@ -145,28 +161,28 @@ absl::StatusOr<FeatureMapKind> SkillSolver::Choose(const Space& space,
   std::vector<ExampleId> examples;
   for (size_t i = 0; i < wanted; ++i) examples.push_back(drawn[i].second);
 
-  FeatureMapKind best = FeatureMapKind::kEmbedding;
-  double reached = -1;
+  JudgedMap best;
+  std::optional<JudgedMap> front_end;
   for (const FeatureMapKind kind :
        {FeatureMapKind::kEmbedding, FeatureMapKind::kRandom, FeatureMapKind::kFrontEnd}) {
     if (kind == FeatureMapKind::kFrontEnd && lessons_.size() < kFrontEndMin) continue;
-    MM_ASSIGN_OR_RETURN(const std::optional<MapQuality> quality, Judge(kind, space, examples));
-    if (!quality) continue;
-    tried.push_back(*quality);
-    if (quality->left_out > reached) {
-      reached = quality->left_out;
-      best = kind;
-    }
+    MM_ASSIGN_OR_RETURN(const std::optional<JudgedMap> judged, Judge(kind, space, examples));
+    if (!judged) continue;
+    tried.push_back(judged->quality);
+    if (kind == FeatureMapKind::kFrontEnd) front_end = judged;
+    if (best.each.empty() || judged->quality.left_out > best.quality.left_out) best = *judged;
   }
-  return best;
+  // A front end is the same in every generation and was fitted to no example, so it is chosen where
+  // it is not seen to be worse.
+  if (front_end && !IsSeenToBeWorse(front_end->each, best.each)) return FeatureMapKind::kFrontEnd;
+  return best.quality.map;
 }
 
-absl::StatusOr<std::optional<MapQuality>> SkillSolver::Judge(FeatureMapKind kind,
-                                                             const Space& space,
-                                                             std::span<const ExampleId> examples) {
+absl::StatusOr<std::optional<SkillSolver::JudgedMap>> SkillSolver::Judge(
+    FeatureMapKind kind, const Space& space, std::span<const ExampleId> examples) {
   const bool front_end = kind == FeatureMapKind::kFrontEnd;
-  if (front_end && front_end_quality_ && front_end_quality_->first == version_) {
-    return front_end_quality_->second;
+  if (front_end && front_end_judged_ && front_end_judged_->first == version_) {
+    return front_end_judged_->second;
   }
   const std::shared_ptr<const FeatureMap> map = MapOf(kind, space);
   if (map == nullptr) return std::nullopt;
@@ -183,12 +199,15 @@ absl::StatusOr<std::optional<MapQuality>> SkillSolver::Judge(FeatureMapKind kind
     lessons.push_back(lessons_.at(examples[i]));
   }
   if (lessons.empty()) return std::nullopt;
-  MM_ASSIGN_OR_RETURN(const RowsJudged judged,
+  MM_ASSIGN_OR_RETURN(RowsJudged rows_judged,
                       JudgeRows(spec_.kind, lessons, x, d, SettingsFor(d).ridges));
-  const MapQuality quality{
-      .map = kind, .dimension = d, .left_out = judged.quality, .examples = lessons.size()};
-  if (front_end) front_end_quality_ = {version_, quality};
-  return quality;
+  JudgedMap judged{.quality = {.map = kind,
+                               .dimension = d,
+                               .left_out = rows_judged.quality,
+                               .examples = lessons.size()},
+                   .each = std::move(rows_judged.each)};
+  if (front_end) front_end_judged_ = {version_, judged};
+  return judged;
 }
 
 std::shared_ptr<const SkillSolution> SkillSolver::SameElsewhere(FeatureMapKind kind) const {

@@ -79,8 +79,13 @@ class SkillSolver {
   static BenchKey KeyOf(FeatureMapKind kind, Generation generation);
   std::shared_ptr<const FeatureMap> MapOf(FeatureMapKind kind, const Space& space);
   absl::StatusOr<FeatureMapKind> Choose(const Space& space, std::vector<MapQuality>& tried);
-  absl::StatusOr<std::optional<MapQuality>> Judge(FeatureMapKind kind, const Space& space,
-                                                  std::span<const ExampleId> examples);
+  // One map as judged, with what it says of each example.
+  struct JudgedMap {
+    MapQuality quality;
+    std::vector<double> each;
+  };
+  absl::StatusOr<std::optional<JudgedMap>> Judge(FeatureMapKind kind, const Space& space,
+                                                 std::span<const ExampleId> examples);
   // A settled solution by the front end of exactly these lessons, made for another space; null
   // where there is none.
   std::shared_ptr<const SkillSolution> SameElsewhere(FeatureMapKind kind) const;
@@ -93,7 +98,7 @@ class SkillSolver {
   std::map<ExampleId, Lesson> lessons_;
   uint64_t version_ = 0;  // rises with every change
   // What the front end reached with this version of the lessons: it does not depend on the space.
-  std::optional<std::pair<uint64_t, MapQuality>> front_end_quality_;
+  std::optional<std::pair<uint64_t, JudgedMap>> front_end_judged_;
   std::map<BenchKey, Bench> benches_;
   std::map<Generation, FeatureMapKind> chosen_;
   std::map<Generation, std::shared_ptr<const SkillSolution>> solutions_;

@@ -159,6 +159,23 @@ TEST_F(SkillSolverTest, SeesThePointFirstAndWhatIsBestOnceSettled) {
   EXPECT_GT(right, 95);
 }
 
+TEST_F(SkillSolverTest, AFrontEndThatIsAsGoodIsChosen) {
+  // Points and front end are the same numbers, so that both are right as often.
+  const Examples same = MakeExamples(600, 8, 4, 2, 1);
+  MadeUpSource source(&same, &same);
+  SkillSolver solver(spec_, &source);
+  solver.Apply(Lessons(same, 0, 500));
+  const auto settled = Solve(solver, space_, true);
+  ASSERT_EQ(settled->tried.size(), 3U);
+  EXPECT_EQ(settled->map->kind(), FeatureMapKind::kFrontEnd);
+  // One that is worse is not.
+  const Examples vague = MakeExamples(600, 8, 4, 0.2, 1);
+  MadeUpSource worse(&same, &vague);
+  SkillSolver other(spec_, &worse);
+  other.Apply(Lessons(same, 0, 500));
+  EXPECT_NE(Solve(other, space_, true)->map->kind(), FeatureMapKind::kFrontEnd);
+}
+
 TEST_F(SkillSolverTest, AFewExamplesAreSeenByThePoint) {
   MadeUpSource source(&points_, &front_);
   SkillSolver solver(spec_, &source);
