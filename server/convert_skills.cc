@@ -15,6 +15,7 @@ constexpr size_t kNameBytesMax = 64;
 constexpr size_t kModalitiesMax = 16;
 constexpr size_t kLabelBytesMax = 256;
 constexpr int kLabelsMax = 64;
+constexpr double kNumberMax = 1e30;  // of a taught number: its square is far inside a double
 
 bool IsName(const std::string& name) {
   return !name.empty() && name.size() <= kNameBytesMax &&
@@ -156,10 +157,10 @@ absl::StatusOr<Lesson> LessonFromProto(
                                      least == most ? absl::StrCat(" takes ", most)
                                                    : absl::StrCat(" takes up to ", most)));
   }
-  if (!std::isfinite(number) || (spec.kind != SkillKind::kNumber && number != 0)) {
+  if (!(std::abs(number) <= kNumberMax) || (spec.kind != SkillKind::kNumber && number != 0)) {
     return InvalidField(absl::StrCat(field, ".number"),
                         absl::StrCat("not taught: ", number, " is no number for skill ", spec.name,
-                                     "; give a finite one to a skill of numbers alone"));
+                                     "; give one of at most 1e30 to a skill of numbers alone"));
   }
   Lesson lesson{.labels = {labels.begin(), labels.end()}, .number = number};
   std::sort(lesson.labels.begin(), lesson.labels.end());

@@ -105,9 +105,9 @@ absl::StatusOr<bool> GraphKeeper::Follow() {
 }
 
 absl::Status GraphKeeper::Rebuild(const std::shared_ptr<const Space>& space, uint64_t closed) {
-  Made made{.space = space, .found_closed = closed};
-  MM_ASSIGN_OR_RETURN(ConceptSet concepts, Find(*space, closed));
-  made.graph = std::make_unique<Graph>(std::move(concepts), parts_.associations);
+  MM_ASSIGN_OR_RETURN(StoredConcepts concepts, Find(*space, closed));
+  Made made{.space = space, .found_closed = concepts.found_among};
+  made.graph = std::make_unique<Graph>(std::move(concepts.set), parts_.associations);
   MM_ASSIGN_OR_RETURN(made.next_closed, Read(*space, 0, closed, [&made](GraphEpisode&& episode) {
                         made.graph->Add(episode);
                       }));
@@ -116,13 +116,13 @@ absl::Status GraphKeeper::Rebuild(const std::shared_ptr<const Space>& space, uin
   return absl::OkStatus();
 }
 
-absl::StatusOr<ConceptSet> GraphKeeper::Find(const Space& space, uint64_t closed) {
+absl::StatusOr<StoredConcepts> GraphKeeper::Find(const Space& space, uint64_t closed) {
   // After a restart the stored ones still hold, unless the memory grew meanwhile.
   const absl::StatusOr<StoredConcepts> stored = parts_.table->Get(space.number);
   if (stored.ok() &&
       static_cast<double>(closed) < kGrowth * static_cast<double>(stored->found_among)) {
     const absl::MutexLock lock(&mu_);
-    if (made_.graph == nullptr || made_.space->number != space.number) return stored->set;
+    if (made_.graph == nullptr || made_.space->number != space.number) return *stored;
   }
   const absl::StatusOr<StoredConcepts> before = parts_.table->Latest();
   if (absl::IsDataLoss(before.status())) {
@@ -150,7 +150,7 @@ absl::StatusOr<ConceptSet> GraphKeeper::Find(const Space& space, uint64_t closed
   // The kept generation's concepts stay, for a roll-back.
   const Generation keep_from = space.number > 2 ? space.number - 2 : 0;
   MM_RETURN_IF_ERROR(parts_.table->Put(space.number, found, keep_from));
-  return found.set;
+  return found;
 }
 
 absl::StatusOr<uint64_t> GraphKeeper::Read(const Space& space, uint64_t first, uint64_t limit,

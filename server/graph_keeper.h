@@ -57,7 +57,7 @@ class GraphKeeper {
   // Counts what closed since. Returns whether anything was left.
   absl::StatusOr<bool> Follow();
   absl::Status Rebuild(const std::shared_ptr<const Space>& space, uint64_t closed);
-  absl::StatusOr<ConceptSet> Find(const Space& space, uint64_t closed);
+  absl::StatusOr<StoredConcepts> Find(const Space& space, uint64_t closed);
   // Reads closed episodes [first, limit) and hands each to `take`; stops early at one that is not
   // embedded yet, or when the keeper is to stop. Returns the ordinal to go on from.
   absl::StatusOr<uint64_t> Read(const Space& space, uint64_t first, uint64_t limit,

@@ -2,6 +2,7 @@
 #include "server/skill_examples.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kDictionaryPictures = 256;  // pictures or sounds, the log's first ones,
                                              // that patches are picked from
+constexpr size_t kEncoded = 256;             // examples encoded at once
 constexpr size_t kScanChunk = 1024;
 constexpr size_t kScanMax = 100'000;  // percepts that are looked through for them
 constexpr uint64_t kPatchSeed = 1;
@@ -111,50 +113,58 @@ absl::StatusOr<QueryPercepts> SkillExamples::Percepts(const SkillSpec& spec,
   return query;
 }
 
+absl::Status SkillExamples::Encode(const SkillSpec& spec, std::span<const ExampleId> examples,
+                                   std::span<const size_t> places, const Encoder& encoder,
+                                   std::span<float> points, std::vector<bool>& readable) const {
+  const auto e = static_cast<size_t>(encoder.config().embedding);
+  std::vector<float> encoded;
+  for (size_t first = 0; first < places.size(); first += kEncoded) {
+    std::vector<QueryPercepts> queries;
+    std::vector<size_t> read;
+    for (const size_t i : places.subspan(first, std::min(kEncoded, places.size() - first))) {
+      auto query = Percepts(spec, examples[i]);
+      if (!query.ok()) continue;
+      queries.push_back(*std::move(query));
+      read.push_back(i);
+      readable[i] = true;
+    }
+    if (queries.empty()) continue;
+    std::vector<Mixture> mixtures;
+    for (const QueryPercepts& query : queries) mixtures.push_back(query.mixture());
+    encoded.resize(mixtures.size() * e);
+    MM_RETURN_IF_ERROR(encoder.Embed(mixtures, encoded));
+    for (size_t i = 0; i < read.size(); ++i) {
+      std::copy_n(encoded.begin() + static_cast<std::ptrdiff_t>(i * e), e,
+                  points.begin() + static_cast<std::ptrdiff_t>(read[i] * e));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SkillExamples::Rows(const SkillSpec& spec, std::span<const ExampleId> examples,
                                  const FeatureMap& map, const Space& space, std::span<float> out,
                                  std::vector<bool>& readable) const {
   const size_t d = map.dimension();
-  const auto e = static_cast<size_t>(space.embeddings->dimension());
-  const bool of_space = map.kind() != FeatureMapKind::kFrontEnd;
   readable.assign(examples.size(), false);
-  std::vector<float> points(of_space ? examples.size() * e : 0);
-  std::vector<size_t> left;  // to be encoded, or seen by a front end
-  for (size_t i = 0; i < examples.size(); ++i) {
-    if (of_space) {
-      const auto read = ReadPoint(spec, examples[i], space, std::span(points).subspan(i * e, e));
-      if (!read.ok()) continue;
-      readable[i] = *read;
-      if (*read) continue;
-    }
-    left.push_back(i);
-  }
-  std::vector<QueryPercepts> queries;
-  std::vector<Mixture> mixtures;
-  std::vector<size_t> places;
-  queries.reserve(left.size());
-  for (const size_t i : left) {
-    auto query = Percepts(spec, examples[i]);
-    if (!query.ok()) continue;
-    queries.push_back(*std::move(query));
-    mixtures.push_back(queries.back().mixture());
-    places.push_back(i);
-    readable[i] = true;
-  }
-  if (!of_space) {
-    for (size_t i = 0; i < places.size(); ++i) {
-      const absl::Status mapped =
-          map.Map({.embedding = {}, .percepts = mixtures[i]}, out.subspan(places[i] * d, d));
-      readable[places[i]] = mapped.ok();
+  if (map.kind() == FeatureMapKind::kFrontEnd) {
+    for (size_t i = 0; i < examples.size(); ++i) {
+      const auto query = Percepts(spec, examples[i]);
+      if (!query.ok()) continue;
+      const Mixture mixture = query->mixture();
+      readable[i] = map.Map({.embedding = {}, .percepts = mixture}, out.subspan(i * d, d)).ok();
     }
     return absl::OkStatus();
   }
-  std::vector<float> encoded(mixtures.size() * e);
-  if (!mixtures.empty()) MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, encoded));
-  for (size_t i = 0; i < places.size(); ++i) {
-    std::copy_n(encoded.begin() + static_cast<std::ptrdiff_t>(i * e), e,
-                points.begin() + static_cast<std::ptrdiff_t>(places[i] * e));
+  const auto e = static_cast<size_t>(space.embeddings->dimension());
+  std::vector<float> points(examples.size() * e);
+  std::vector<size_t> left;  // not stored as points
+  for (size_t i = 0; i < examples.size(); ++i) {
+    const auto read = ReadPoint(spec, examples[i], space, std::span(points).subspan(i * e, e));
+    if (!read.ok()) continue;
+    readable[i] = *read;
+    if (!*read) left.push_back(i);
   }
+  MM_RETURN_IF_ERROR(Encode(spec, examples, left, *space.encoder, points, readable));
   for (size_t i = 0; i < examples.size(); ++i) {
     if (!readable[i]) continue;
     MM_RETURN_IF_ERROR(map.Map({.embedding = std::span(points).subspan(i * e, e), .percepts = {}},
@@ -166,28 +176,10 @@ absl::Status SkillExamples::Rows(const SkillSpec& spec, std::span<const ExampleI
 absl::Status SkillExamples::Points(const SkillSpec& spec, std::span<const ExampleId> examples,
                                    const Encoder& encoder, std::span<float> out,
                                    std::vector<bool>& readable) const {
-  const auto e = static_cast<size_t>(encoder.config().embedding);
   readable.assign(examples.size(), false);
-  std::vector<QueryPercepts> queries;
-  std::vector<Mixture> mixtures;
-  std::vector<size_t> places;
-  queries.reserve(examples.size());
-  for (size_t i = 0; i < examples.size(); ++i) {
-    auto query = Percepts(spec, examples[i]);
-    if (!query.ok()) continue;
-    queries.push_back(*std::move(query));
-    mixtures.push_back(queries.back().mixture());
-    places.push_back(i);
-    readable[i] = true;
-  }
-  if (mixtures.empty()) return absl::OkStatus();
-  std::vector<float> points(mixtures.size() * e);
-  MM_RETURN_IF_ERROR(encoder.Embed(mixtures, points));
-  for (size_t i = 0; i < places.size(); ++i) {
-    std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(i * e), e,
-                out.begin() + static_cast<std::ptrdiff_t>(places[i] * e));
-  }
-  return absl::OkStatus();
+  std::vector<size_t> all(examples.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return Encode(spec, examples, all, encoder, out, readable);
 }
 
 absl::StatusOr<std::vector<float>> SkillExamples::RowOf(const SkillSpec& spec,

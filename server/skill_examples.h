@@ -43,6 +43,11 @@ class SkillExamples final : public ExampleSource {
   absl::StatusOr<bool> ReadPoint(const SkillSpec& spec, ExampleId example, const Space& space,
                                  std::span<float> point) const;
   absl::StatusOr<QueryPercepts> Percepts(const SkillSpec& spec, ExampleId example) const;
+  // Encodes the examples at these places: their points in `points` [n, E]. Marks those that were
+  // readable.
+  absl::Status Encode(const SkillSpec& spec, std::span<const ExampleId> examples,
+                      std::span<const size_t> places, const Encoder& encoder,
+                      std::span<float> points, std::vector<bool>& readable) const;
 
   const EventLog* const log_;
   const SkillTable* const table_;

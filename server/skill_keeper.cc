@@ -1,14 +1,15 @@
-// Lessons go to the disk, then into a queue; one thread turns queues into solutions.
+// Lessons go to the disk, then into a queue for the thread of skill_keeper_thread.cc.
 #include "server/skill_keeper.h"
 
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
-#include "core/encoder/encoder.h"
 #include "core/skills/skill_scores.h"
 #include "server/skill_entry.h"
 
@@ -16,15 +17,30 @@ namespace mixmatch {
 namespace {
 
 constexpr size_t kSkillsMax = 1000;
-constexpr size_t kJudgedMax = 20;        // skills that count at the gate: those with most examples
+constexpr size_t kJudgedMax = 20;    // skills that count at the gate: those with most examples
+constexpr size_t kLabelsMax = 2000;  // of one skill: it is solved by matrices of labels by labels
 constexpr size_t kPendingMax = 200'000;  // lessons of one skill that wait to be solved
 constexpr size_t kScanChunk = 4096;
-constexpr absl::Duration kQuiet = absl::Milliseconds(300);  // after which a skill settles
-constexpr absl::Duration kLook = absl::Milliseconds(500);   // how often the serving space is seen
 
 absl::Status NotThere(const std::string& name) {
   return FieldError(absl::StatusCode::kNotFound, "skill",
                     absl::StrCat("skill not found: '", name, "'; list them for their names"));
+}
+
+// Whether the labels that a skill has and those to come are few enough.
+absl::Status CheckLabels(const SkillEntry& entry, const std::map<ExampleId, LessonChange>& changes)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(entry.mu) {
+  std::set<std::string_view> added;
+  for (const auto& [example, change] : changes) {
+    for (const std::string& label : change.after->labels) {
+      if (!entry.label_counts.contains(label)) added.insert(label);
+    }
+  }
+  const size_t count = entry.label_counts.size() + added.size();
+  if (added.empty() || count <= kLabelsMax) return absl::OkStatus();
+  return InvalidField("labels", absl::StrCat("not taught: skill ", entry.spec.name, " would have ",
+                                             count, " labels; at most ", kLabelsMax,
+                                             ": teach what is common, not what is unique"));
 }
 
 }  // namespace
@@ -50,28 +66,6 @@ absl::StatusOr<std::unique_ptr<SkillKeeper>> SkillKeeper::Open(const Parts& part
     keeper->entries_[spec.name] = entry;
   }
   return keeper;
-}
-
-SkillKeeper::~SkillKeeper() { Stop(); }
-
-void SkillKeeper::Start() {
-  thread_ = std::thread([this] {
-    SetComputeThreads(1);
-    Run();
-  });
-}
-
-void SkillKeeper::Stop() {
-  {
-    const absl::MutexLock lock(&mu_);
-    stopping_ = true;
-  }
-  if (thread_.joinable()) thread_.join();
-}
-
-void SkillKeeper::Wake() {
-  const absl::MutexLock lock(&mu_);
-  wake_ = true;
 }
 
 absl::StatusOr<std::shared_ptr<SkillEntry>> SkillKeeper::Find(const std::string& name) const {
@@ -112,7 +106,7 @@ absl::StatusOr<SkillState> SkillKeeper::Create(SkillSpec spec) {
                                      "' exists; delete it first or take another name"));
     }
     if (entries_.size() >= kSkillsMax) {
-      return absl::ResourceExhaustedError(
+      return absl::FailedPreconditionError(
           absl::StrCat("skill not made: there are ", kSkillsMax, "; delete one first"));
     }
     spec.id = next_id_;
@@ -173,6 +167,7 @@ absl::StatusOr<TeachCounts> SkillKeeper::Teach(const std::string& name,
       if (change.after != teaching.lesson || change.before == change.after) continue;
       stored.push_back(std::move(teaching));
     }
+    MM_RETURN_IF_ERROR(CheckLabels(*entry, changes));
     if (!stored.empty()) MM_RETURN_IF_ERROR(parts_.table->Put(entry->spec.id, stored));
     for (const auto& [example, change] : changes) {
       if (change.before == change.after) {
@@ -294,106 +289,6 @@ std::vector<GateScore> SkillKeeper::Scores(const Encoder& candidate, const Encod
     }
   }
   return scores;
-}
-
-void SkillKeeper::Prepare(const std::shared_ptr<const Space>& next) {
-  const absl::MutexLock lock(&mu_);
-  if (stopping_ || !thread_.joinable()) return;
-  wanted_ = next;
-  const auto done = [this, &next] {
-    mu_.AssertReaderHeld();
-    return stopping_ || next_ == next;
-  };
-  mu_.Await(absl::Condition(&done));
-}
-
-void SkillKeeper::Run() {
-  Generation seen = 0;
-  Generation previous = 0;
-  absl::Duration pause = absl::ZeroDuration();
-  while (true) {
-    std::shared_ptr<const Space> wanted;
-    {
-      const absl::MutexLock lock(&mu_);
-      const auto woken = [this] {
-        mu_.AssertReaderHeld();
-        return wake_ || stopping_ || wanted_ != nullptr;
-      };
-      mu_.AwaitWithTimeout(absl::Condition(&woken), std::min(pause, kLook));
-      if (stopping_) return;
-      wake_ = false;
-      wanted = wanted_;
-    }
-    const std::shared_ptr<const Space> serving = parts_.generations->serving();
-    if (serving->number != seen) previous = std::exchange(seen, serving->number);
-    std::shared_ptr<const Space> next;
-    {
-      const absl::MutexLock lock(&mu_);
-      if (next_ != nullptr && next_->number == serving->number) next_ = nullptr;
-      next = next_;
-    }
-    std::vector<Generation> kept = {seen, previous};
-    for (const auto& space : {next, wanted}) {
-      if (space != nullptr) kept.push_back(space->number);
-    }
-    pause = absl::InfiniteDuration();
-    for (const std::shared_ptr<SkillEntry>& entry : Entries()) {
-      pause = std::min(pause, Bring(*entry, serving, /*settle_now=*/false));
-      if (wanted != nullptr) {
-        Bring(*entry, wanted, /*settle_now=*/true);
-      } else if (next != nullptr) {
-        pause = std::min(pause, Bring(*entry, next, /*settle_now=*/false));
-      }
-      entry->solver.KeepOnly(kept);
-      const absl::MutexLock lock(&entry->mu);
-      std::erase_if(entry->solved, [&](const auto& solved) {
-        return std::find(kept.begin(), kept.end(), solved.first) == kept.end();
-      });
-    }
-    if (wanted == nullptr) continue;
-    const absl::MutexLock lock(&mu_);
-    next_ = wanted;
-    if (wanted_ == wanted) wanted_ = nullptr;
-  }
-}
-
-absl::Duration SkillKeeper::Bring(SkillEntry& entry, const std::shared_ptr<const Space>& space,
-                                  bool settle_now) {
-  std::vector<LessonChange> changes;
-  uint64_t version = 0;
-  absl::Duration quiet;
-  SkillEntry::Solved known;
-  {
-    const absl::MutexLock lock(&entry.mu);
-    changes.swap(entry.pending);
-    version = entry.version;
-    quiet = parts_.clock->Now() - entry.changed;
-    const auto found = entry.solved.find(space->number);
-    if (found != entry.solved.end()) known = found->second;
-  }
-  if (!changes.empty()) entry.solver.Apply(changes);
-  const bool settle = settle_now || quiet >= kQuiet;
-  if (known.version == version && (known.settled || !settle)) {
-    return known.settled ? absl::InfiniteDuration() : kQuiet;
-  }
-  auto solution = entry.solver.Solve(space, settle);
-  SkillEntry::Solved now{.version = version, .settled = settle};
-  if (solution.ok()) {
-    now.solution = *std::move(solution);
-    if (settle && now.solution->unreadable > 0) {
-      spdlog::warn("skill {}: {} of its examples could not be read and do not count",
-                   entry.spec.name, now.solution->unreadable);
-    }
-  } else {
-    now.failure = solution.status();
-  }
-  if (!now.failure.ok() && !absl::IsFailedPrecondition(now.failure)) {
-    spdlog::error("skill {} not solved in generation {}: {}", entry.spec.name, space->number,
-                  std::string(now.failure.message()));
-  }
-  const absl::MutexLock lock(&entry.mu);
-  entry.solved[space->number] = now;
-  return now.settled && entry.version == version ? absl::InfiniteDuration() : kQuiet;
 }
 
 }  // namespace mixmatch

@@ -69,7 +69,7 @@ class SkillKeeper {
   // Ends the thread after the solution in progress; Prepare returns at once from then on.
   void Stop();
 
-  // ALREADY_EXISTS; RESOURCE_EXHAUSTED when there are too many. The id and time of `spec` are set
+  // ALREADY_EXISTS; FAILED_PRECONDITION when there are too many. The id and time of `spec` are set
   // here.
   absl::StatusOr<SkillState> Create(SkillSpec spec);
   // NOT_FOUND names the skill, here and below.
@@ -77,7 +77,8 @@ class SkillKeeper {
   std::vector<SkillState> List() const;  // by name
   absl::Status Delete(const std::string& name);
 
-  // Synced when it returns. RESOURCE_EXHAUSTED while too much waits to be solved.
+  // Synced when it returns. RESOURCE_EXHAUSTED while too much waits to be solved; INVALID_ARGUMENT
+  // for more labels than a skill may have.
   absl::StatusOr<TeachCounts> Teach(const std::string& name, std::vector<Teaching> teachings);
   // Returns how many were there.
   absl::StatusOr<uint64_t> Unteach(const std::string& name, std::span<const ExampleId> examples);

@@ -14,7 +14,7 @@ namespace mixmatch {
 // The concepts found in one generation's space.
 struct StoredConcepts {
   ConceptSet set;
-  uint64_t found_among = 0;  // percepts
+  uint64_t found_among = 0;  // closed episodes
 };
 
 // Thread-safety: Safe for concurrent use.

@@ -125,28 +125,23 @@ std::string Experiences(const google::protobuf::RepeatedPtrField<v1::Experience>
 }
 
 int RunConcepts(const Session& session) {
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->ListConcepts({});
-  if (!response.ok()) return session.Fail("graph concepts", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  Table table({{"concept", Table::Align::kRight},
-               {"names"},
-               {"members", Table::Align::kRight},
-               {"of"},
-               {"last"}});
-  for (const v1::Concept& node : response->concepts()) {
-    table.AddRow({absl::StrCat(node.concept_id()), Names(node), CountText(node.member_count()),
-                  Members(node), TimeText(node.last_time())});
-  }
-  table.Print(session.out());
-  session.out() << "generation " << response->generation() << ", "
-                << CountText(response->episode_count()) << " episodes, "
-                << CountText(response->unassigned_count()) << " percepts of none\n";
-  return kExitOk;
+  return session.Answer(
+      "graph concepts", [&](const client::Client& client) { return client.ListConcepts({}); },
+      [&](const v1::ListConceptsResponse& response) {
+        Table table({{"concept", Table::Align::kRight},
+                     {"names"},
+                     {"members", Table::Align::kRight},
+                     {"of"},
+                     {"last"}});
+        for (const v1::Concept& node : response.concepts()) {
+          table.AddRow({absl::StrCat(node.concept_id()), Names(node),
+                        CountText(node.member_count()), Members(node), TimeText(node.last_time())});
+        }
+        table.Print(session.out());
+        session.out() << "generation " << response.generation() << ", "
+                      << CountText(response.episode_count()) << " episodes, "
+                      << CountText(response.unassigned_count()) << " percepts of none\n";
+      });
 }
 
 int RunShow(const Session& session, const AskOptions& options) {
@@ -156,21 +151,16 @@ int RunShow(const Session& session, const AskOptions& options) {
   *request.mutable_target() = *std::move(target);
   request.mutable_modalities()->Add(options.want.begin(), options.want.end());
   request.set_k(options.k);
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->GetConcept(request);
-  if (!response.ok()) return session.Fail("graph show", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  const v1::Concept& node = response->node();
-  session.out() << "concept " << node.concept_id() << ": " << Names(node) << "; " << Members(node)
-                << "; last " << TimeText(node.last_time()) << '\n';
-  if (!response->experiences().empty()) {
-    session.out() << "nearest to its middle: " << Experiences(response->experiences()) << '\n';
-  }
-  return kExitOk;
+  return session.Answer(
+      "graph show", [&](const client::Client& client) { return client.GetConcept(request); },
+      [&](const v1::GetConceptResponse& response) {
+        const v1::Concept& node = response.node();
+        session.out() << "concept " << node.concept_id() << ": " << Names(node) << "; "
+                      << Members(node) << "; last " << TimeText(node.last_time()) << '\n';
+        if (!response.experiences().empty()) {
+          session.out() << "nearest to its middle: " << Experiences(response.experiences()) << '\n';
+        }
+      });
 }
 
 int RunAssociations(const Session& session, const AssociationOptions& options) {
@@ -179,16 +169,12 @@ int RunAssociations(const Session& session, const AssociationOptions& options) {
   request.set_kind(options.kind);
   request.set_limit(options.limit);
   request.set_indirect(options.indirect);
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->ListAssociations(request);
-  if (!response.ok()) return session.Fail("graph associations", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-  } else {
-    PrintAssociations(response->associations(), session.out());
-  }
-  return kExitOk;
+  return session.Answer(
+      "graph associations",
+      [&](const client::Client& client) { return client.ListAssociations(request); },
+      [&](const v1::ListAssociationsResponse& response) {
+        PrintAssociations(response.associations(), session.out());
+      });
 }
 
 int RunAssociate(const Session& session, const AskOptions& options) {
@@ -198,32 +184,27 @@ int RunAssociate(const Session& session, const AskOptions& options) {
   *request.mutable_target() = *std::move(target);
   request.mutable_modalities()->Add(options.want.begin(), options.want.end());
   request.set_k(options.k);
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->Associate(request);
-  if (!response.ok()) return session.Fail("graph associate", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  Table table({{"concept", Table::Align::kRight},
-               {"names"},
-               {"activation", Table::Align::kRight},
-               {"by way of"},
-               {"experiences"}});
-  for (const v1::ActivatedConcept& activated : response->activated()) {
-    std::string way = activated.path().empty() ? "" : absl::StrCat(activated.path(0).from());
-    for (const v1::Association& step : activated.path()) {
-      absl::StrAppend(&way, " -", KindName(step.kind()), "-> ", step.to());
-    }
-    table.AddRow({absl::StrCat(activated.node().concept_id()), Names(activated.node()),
-                  NumberText(activated.activation(), 3), way,
-                  Experiences(activated.experiences())});
-  }
-  session.out() << "from " << absl::StrJoin(response->start(), " ") << '\n';
-  table.Print(session.out());
-  if (table.empty()) session.out() << "nothing comes to mind\n";
-  return kExitOk;
+  return session.Answer(
+      "graph associate", [&](const client::Client& client) { return client.Associate(request); },
+      [&](const v1::AssociateResponse& response) {
+        Table table({{"concept", Table::Align::kRight},
+                     {"names"},
+                     {"activation", Table::Align::kRight},
+                     {"by way of"},
+                     {"experiences"}});
+        for (const v1::ActivatedConcept& activated : response.activated()) {
+          std::string way = activated.path().empty() ? "" : absl::StrCat(activated.path(0).from());
+          for (const v1::Association& step : activated.path()) {
+            absl::StrAppend(&way, " -", KindName(step.kind()), "-> ", step.to());
+          }
+          table.AddRow({absl::StrCat(activated.node().concept_id()), Names(activated.node()),
+                        NumberText(activated.activation(), 3), way,
+                        Experiences(activated.experiences())});
+        }
+        session.out() << "from " << absl::StrJoin(response.start(), " ") << '\n';
+        table.Print(session.out());
+        if (table.empty()) session.out() << "nothing comes to mind\n";
+      });
 }
 
 int RunNext(const Session& session, const AskOptions& options) {
@@ -232,43 +213,33 @@ int RunNext(const Session& session, const AskOptions& options) {
   if (!target.ok()) return session.Misused(target.status());
   *request.mutable_target() = *std::move(target);
   request.set_k(options.k);
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->PredictNext(request);
-  if (!response.ok()) return session.Fail("graph next", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  Table table({{"concept", Table::Align::kRight},
-               {"names"},
-               {"probability", Table::Align::kRight},
-               {"chance", Table::Align::kRight},
-               {"after", Table::Align::kRight}});
-  for (const v1::NextConcept& next : response->next()) {
-    table.AddRow({absl::StrCat(next.node().concept_id()), Names(next.node()),
-                  NumberText(next.probability(), 3), NumberText(next.chance(), 3),
-                  DurationText(ToDuration(next.delay()))});
-  }
-  table.Print(session.out());
-  if (table.empty()) session.out() << "nothing is known to follow\n";
-  return kExitOk;
+  return session.Answer(
+      "graph next", [&](const client::Client& client) { return client.PredictNext(request); },
+      [&](const v1::PredictNextResponse& response) {
+        Table table({{"concept", Table::Align::kRight},
+                     {"names"},
+                     {"probability", Table::Align::kRight},
+                     {"chance", Table::Align::kRight},
+                     {"after", Table::Align::kRight}});
+        for (const v1::NextConcept& next : response.next()) {
+          table.AddRow({absl::StrCat(next.node().concept_id()), Names(next.node()),
+                        NumberText(next.probability(), 3), NumberText(next.chance(), 3),
+                        DurationText(ToDuration(next.delay()))});
+        }
+        table.Print(session.out());
+        if (table.empty()) session.out() << "nothing is known to follow\n";
+      });
 }
 
 int RunPath(const Session& session, const PathOptions& options) {
   v1::FindPathRequest request;
   request.mutable_from()->set_concept_id(options.from);
   request.mutable_to()->set_concept_id(options.to);
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->FindPath(request);
-  if (!response.ok()) return session.Fail("graph path", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-  } else {
-    PrintAssociations(response->path(), session.out());
-  }
-  return kExitOk;
+  return session.Answer(
+      "graph path", [&](const client::Client& client) { return client.FindPath(request); },
+      [&](const v1::FindPathResponse& response) {
+        PrintAssociations(response.path(), session.out());
+      });
 }
 
 int RunTimeline(const Session& session, const AskOptions& options) {
@@ -277,20 +248,15 @@ int RunTimeline(const Session& session, const AskOptions& options) {
   if (!target.ok()) return session.Misused(target.status());
   *request.mutable_target() = *std::move(target);
   request.set_parts(options.k);
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->GetTimeline(request);
-  if (!response.ok()) return session.Fail("graph timeline", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  Table table({{"from"}, {"percepts", Table::Align::kRight}});
-  for (const auto& part : response->parts()) {
-    table.AddRow({TimeText(part.start()), CountText(part.count())});
-  }
-  table.Print(session.out());
-  return kExitOk;
+  return session.Answer(
+      "graph timeline", [&](const client::Client& client) { return client.GetTimeline(request); },
+      [&](const v1::GetTimelineResponse& response) {
+        Table table({{"from"}, {"percepts", Table::Align::kRight}});
+        for (const auto& part : response.parts()) {
+          table.AddRow({TimeText(part.start()), CountText(part.count())});
+        }
+        table.Print(session.out());
+      });
 }
 
 void AddAsk(CLI::App* graph, Session* session, const char* name, const char* help, bool wants,

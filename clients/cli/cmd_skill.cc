@@ -56,69 +56,56 @@ std::string Modalities(const v1::Skill& skill) {
 }
 
 int RunCreate(const Session& session, const CreateOptions& options) {
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
   v1::CreateSkillRequest request;
   request.mutable_skill()->set_name(options.name);
   request.mutable_skill()->set_kind(options.kind);
   request.mutable_skill()->set_feature_map(options.map);
   request.mutable_skill()->mutable_modalities()->Add(options.modalities.begin(),
                                                      options.modalities.end());
-  const auto response = client->CreateSkill(request);
-  if (!response.ok()) return session.Fail("skill create", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-  } else {
-    session.out() << "skill " << options.name
-                  << " is there; teach it with: mixmatchctl skill teach " << options.name << '\n';
-  }
-  return kExitOk;
+  return session.Answer(
+      "skill create", [&](const client::Client& client) { return client.CreateSkill(request); },
+      [&](const v1::CreateSkillResponse& /*response*/) {
+        session.out() << "skill " << options.name
+                      << " is there; teach it with: mixmatchctl skill teach " << options.name
+                      << '\n';
+      });
 }
 
 int RunDelete(const Session& session, const NameOptions& options) {
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
   v1::DeleteSkillRequest request;
   request.set_name(options.name);
-  const auto response = client->DeleteSkill(request);
-  if (!response.ok()) return session.Fail("skill delete", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-  } else {
-    session.out() << "skill " << options.name << " is deleted; the events that it was taught with "
-                  << "are still there\n";
-  }
-  return kExitOk;
+  return session.Answer(
+      "skill delete", [&](const client::Client& client) { return client.DeleteSkill(request); },
+      [&](const v1::DeleteSkillResponse& /*response*/) {
+        session.out() << "skill " << options.name
+                      << " is deleted; the events that it was taught with "
+                      << "are still there\n";
+      });
 }
 
 int RunList(const Session& session) {
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->ListSkills({});
-  if (!response.ok()) return session.Fail("skill list", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  Table table({{"name"},
-               {"kind"},
-               {"looks at"},
-               {"sees"},
-               {"examples", Table::Align::kRight},
-               {"labels", Table::Align::kRight},
-               {"left out", Table::Align::kRight},
-               {"made"}});
-  for (const v1::Skill& skill : response->skills()) {
-    table.AddRow({skill.name(), NameOf(kKinds, skill.kind()), Modalities(skill),
-                  skill.has_solution() ? NameOf(kMaps, skill.solution().feature_map()) : "",
-                  CountText(skill.example_count()),
-                  CountText(static_cast<uint64_t>(skill.labels_size())),
-                  skill.has_solution() ? NumberText(skill.solution().left_out(), 4) : "",
-                  TimeText(skill.create_time())});
-  }
-  table.Print(session.out());
-  if (response->skills().empty()) session.out() << "no skills\n";
-  return kExitOk;
+  return session.Answer(
+      "skill list", [&](const client::Client& client) { return client.ListSkills({}); },
+      [&](const v1::ListSkillsResponse& response) {
+        Table table({{"name"},
+                     {"kind"},
+                     {"looks at"},
+                     {"sees"},
+                     {"examples", Table::Align::kRight},
+                     {"labels", Table::Align::kRight},
+                     {"left out", Table::Align::kRight},
+                     {"made"}});
+        for (const v1::Skill& skill : response.skills()) {
+          table.AddRow({skill.name(), NameOf(kKinds, skill.kind()), Modalities(skill),
+                        skill.has_solution() ? NameOf(kMaps, skill.solution().feature_map()) : "",
+                        CountText(skill.example_count()),
+                        CountText(static_cast<uint64_t>(skill.labels_size())),
+                        skill.has_solution() ? NumberText(skill.solution().left_out(), 4) : "",
+                        TimeText(skill.create_time())});
+        }
+        table.Print(session.out());
+        if (response.skills().empty()) session.out() << "no skills\n";
+      });
 }
 
 void PrintSolution(const v1::Skill& skill, std::ostream& out) {
@@ -148,27 +135,23 @@ void PrintSolution(const v1::Skill& skill, std::ostream& out) {
 }
 
 int RunShow(const Session& session, const NameOptions& options) {
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
   v1::GetSkillRequest request;
   request.set_name(options.name);
-  const auto response = client->GetSkill(request);
-  if (!response.ok()) return session.Fail("skill show", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-    return kExitOk;
-  }
-  const v1::Skill& skill = response->skill();
-  session.out() << "skill " << skill.name() << ", kind " << NameOf(kKinds, skill.kind())
-                << ", looks at " << Modalities(skill) << ", made " << TimeText(skill.create_time())
-                << ", " << CountText(skill.example_count()) << " examples\n";
-  PrintSolution(skill, session.out());
-  Table labels({{"label"}, {"examples", Table::Align::kRight}});
-  for (const v1::LabelCount& label : skill.labels()) {
-    labels.AddRow({Printable(label.label(), 60), CountText(label.example_count())});
-  }
-  if (!labels.empty()) labels.Print(session.out());
-  return kExitOk;
+  return session.Answer(
+      "skill show", [&](const client::Client& client) { return client.GetSkill(request); },
+      [&](const v1::GetSkillResponse& response) {
+        const v1::Skill& skill = response.skill();
+        session.out() << "skill " << skill.name() << ", kind " << NameOf(kKinds, skill.kind())
+                      << ", looks at " << Modalities(skill) << ", made "
+                      << TimeText(skill.create_time()) << ", " << CountText(skill.example_count())
+                      << " examples\n";
+        PrintSolution(skill, session.out());
+        Table labels({{"label"}, {"examples", Table::Align::kRight}});
+        for (const v1::LabelCount& label : skill.labels()) {
+          labels.AddRow({Printable(label.label(), 60), CountText(label.example_count())});
+        }
+        if (!labels.empty()) labels.Print(session.out());
+      });
 }
 
 void PrintPrediction(const v1::PredictResponse& response, std::ostream& out) {
@@ -211,16 +194,9 @@ int RunPredict(const Session& session, const PredictOptions& options) {
   } else {
     *request.mutable_example()->mutable_event() = ParseKey(options.event);
   }
-  const absl::StatusOr<client::Client> client = session.Connect();
-  if (!client.ok()) return session.Misused(client.status());
-  const auto response = client->Predict(request);
-  if (!response.ok()) return session.Fail("skill predict", response.status());
-  if (session.json) {
-    session.PrintJson(*response);
-  } else {
-    PrintPrediction(*response, session.out());
-  }
-  return kExitOk;
+  return session.Answer(
+      "skill predict", [&](const client::Client& client) { return client.Predict(request); },
+      [&](const v1::PredictResponse& response) { PrintPrediction(response, session.out()); });
 }
 
 void AddCreate(CLI::App* skill, Session* session) {

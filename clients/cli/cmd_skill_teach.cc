@@ -88,6 +88,24 @@ absl::StatusOr<v1::TaughtExample> Example(const ExampleOptions& options) {
   return example;
 }
 
+// Fills in what to teach or to judge, out of the command line.
+template <typename Request>
+absl::Status Fill(const std::string& command, const ExampleOptions& options, Request& request) {
+  const absl::Status usage = CheckExamples(command, options);
+  if (!usage.ok()) return usage;
+  request.set_skill(options.name);
+  if (options.single()) {
+    absl::StatusOr<v1::TaughtExample> example = Example(options);
+    if (!example.ok()) return example.status();
+    *request.add_examples() = *std::move(example);
+  } else {
+    absl::StatusOr<v1::ExampleFilter> events = Events(options);
+    if (!events.ok()) return events.status();
+    *request.mutable_events() = *std::move(events);
+  }
+  return absl::OkStatus();
+}
+
 // Sends `request`, which has a filter or not, until there is no further page; `add` takes each
 // answer in and returns how many examples it was about.
 template <typename Request, typename Call, typename Add>
@@ -106,19 +124,9 @@ absl::Status Pages(const Session& session, const std::string& what, Request& req
 }
 
 int RunTeach(const Session& session, const ExampleOptions& options) {
-  const absl::Status usage = CheckExamples("skill teach", options);
-  if (!usage.ok()) return session.Misused(usage);
   v1::TeachRequest request;
-  request.set_skill(options.name);
-  if (options.single()) {
-    absl::StatusOr<v1::TaughtExample> example = Example(options);
-    if (!example.ok()) return session.Misused(example.status());
-    *request.add_examples() = *std::move(example);
-  } else {
-    absl::StatusOr<v1::ExampleFilter> events = Events(options);
-    if (!events.ok()) return session.Misused(events.status());
-    *request.mutable_events() = *std::move(events);
-  }
+  const absl::Status filled = Fill("skill teach", options, request);
+  if (!filled.ok()) return session.Misused(filled);
   const absl::StatusOr<client::Client> client = session.Connect();
   if (!client.ok()) return session.Misused(client.status());
   v1::TeachResponse total;
@@ -221,19 +229,9 @@ void Sum(const v1::EvaluateResponse& page, v1::EvaluateResponse& total) {
 }
 
 int RunEvaluate(const Session& session, const ExampleOptions& options) {
-  const absl::Status usage = CheckExamples("skill evaluate", options);
-  if (!usage.ok()) return session.Misused(usage);
   v1::EvaluateRequest request;
-  request.set_skill(options.name);
-  if (options.single()) {
-    absl::StatusOr<v1::TaughtExample> example = Example(options);
-    if (!example.ok()) return session.Misused(example.status());
-    *request.add_examples() = *std::move(example);
-  } else {
-    absl::StatusOr<v1::ExampleFilter> events = Events(options);
-    if (!events.ok()) return session.Misused(events.status());
-    *request.mutable_events() = *std::move(events);
-  }
+  const absl::Status filled = Fill("skill evaluate", options, request);
+  if (!filled.ok()) return session.Misused(filled);
   const absl::StatusOr<client::Client> client = session.Connect();
   if (!client.ok()) return session.Misused(client.status());
   v1::EvaluateResponse total;

@@ -53,6 +53,22 @@ class Session {
   // Prints a direct answer as JSON: the API's names, all fields present.
   void PrintJson(const google::protobuf::Message& message) const;
 
+  // Connects, calls, and answers: with the response as JSON, or as `print` prints it. Returns the
+  // exit code. `call`: Client -> StatusOr of a message.
+  template <typename Call, typename Print>
+  int Answer(const std::string& what, Call call, Print print) const {
+    const absl::StatusOr<client::Client> client = Connect();
+    if (!client.ok()) return Misused(client.status());
+    const auto response = call(*client);
+    if (!response.ok()) return Fail(what, response.status());
+    if (json) {
+      PrintJson(*response);
+    } else {
+      print(*response);
+    }
+    return kExitOk;
+  }
+
   // Prints one line about what failed. Returns the exit code that fits: kExitServer.
   int Fail(const std::string& what, const absl::Status& status) const;
   // The same for what the user has to change. Returns kExitUsage.

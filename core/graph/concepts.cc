@@ -15,13 +15,6 @@ constexpr size_t kMembersMax = 200;  // kept of a concept, those with the smalle
 constexpr double kFloorSpreads = 4;  // standard deviations below the mean similarity to the centre
 constexpr uint64_t kMemberSeed = 0x6d656d62;
 
-void Normalise(std::span<float> row) {
-  const float size = std::sqrt(Dot(row, row));
-  if (size > 0) {
-    for (float& value : row) value /= size;
-  }
-}
-
 std::map<ModalityId, std::vector<float>> MeansOf(std::span<const ConceptPoint> points,
                                                  size_t dimension) {
   std::map<ModalityId, std::vector<float>> means;

@@ -15,13 +15,6 @@ namespace {
 constexpr double kLeastPoints = 4;
 constexpr double kLeastShare = 0.002;
 
-void Normalise(std::span<float> row) {
-  const float size = std::sqrt(Dot(row, row));
-  if (size > 0) {
-    for (float& value : row) value /= size;
-  }
-}
-
 double Uniform(uint64_t seed, uint64_t draw) {
   return static_cast<double>(StableMix64(seed, draw) >> 11) * 0x1p-53;
 }

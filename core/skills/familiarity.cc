@@ -18,17 +18,6 @@ double MeanOf(const std::vector<Familiarity::Near>& nearest) {
   return sum / static_cast<double>(nearest.size());
 }
 
-// Brings the rows of x [n, D] to length 1; rows of zeros stay.
-void Normalise(std::span<float> x, size_t dimension) {
-  for (size_t at = 0; at < x.size(); at += dimension) {
-    const std::span<float> row = x.subspan(at, dimension);
-    const float size = std::sqrt(Dot(row, row));
-    if (size > 0) {
-      for (float& value : row) value /= size;
-    }
-  }
-}
-
 }  // namespace
 
 Familiarity::Familiarity(std::span<const float> x, size_t dimension, size_t neighbours)
@@ -36,7 +25,9 @@ Familiarity::Familiarity(std::span<const float> x, size_t dimension, size_t neig
       neighbours_(neighbours),
       count_(x.size() / dimension),
       units_(x.begin(), x.end()) {
-  Normalise(units_, dimension_);
+  for (size_t i = 0; i < count_; ++i) {
+    Normalise(std::span(units_).subspan(i * dimension_, dimension_));
+  }
   std::vector<float> similarities;
   for (size_t first = 0; first < count_; first += kBlock) {
     const size_t rows = std::min(kBlock, count_ - first);

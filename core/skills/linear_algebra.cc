@@ -1,6 +1,8 @@
 // Row-major upper triangles are column-major lower ones, and rows are columns.
 #include "core/skills/linear_algebra.h"
 
+#include <cmath>
+
 // The Fortran interface. The last arguments are the lengths of the strings.
 extern "C" {
 void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha,
@@ -84,6 +86,12 @@ float Dot(std::span<const float> a, std::span<const float> b) {
   for (; i < a.size(); ++i) sum += a[i] * b[i];
   for (const float part : sums) sum += part;
   return sum;
+}
+
+void Normalise(std::span<float> x) {
+  const float size = std::sqrt(Dot(x, x));
+  if (size <= 0) return;
+  for (float& value : x) value /= size;
 }
 
 }  // namespace mixmatch

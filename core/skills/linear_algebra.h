@@ -32,4 +32,7 @@ void MultiplyTransposed(std::span<const float> a, std::span<const float> b, size
 // Inner product, in several sums at once so that the compiler may use vectors.
 float Dot(std::span<const float> a, std::span<const float> b);
 
+// Brings a vector to length 1; zeros stay.
+void Normalise(std::span<float> x);
+
 }  // namespace mixmatch

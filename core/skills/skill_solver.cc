@@ -240,10 +240,8 @@ absl::StatusOr<std::shared_ptr<const SkillSolution>> SkillSolver::Solve(
     MM_ASSIGN_OR_RETURN(kind, Choose(*space, solution->tried));
   }
   Bench& bench = benches_[KeyOf(kind, space->number)];
-  if (bench.map == nullptr) {
-    bench.map = MapOf(kind, *space);
-    bench.space = space;
-  }
+  if (bench.map == nullptr) bench.map = MapOf(kind, *space);
+  bench.space = space;  // a front end's bench outlives spaces, and must not keep one alive
   if (bench.map == nullptr) {
     benches_.erase(KeyOf(kind, space->number));
     return absl::FailedPreconditionError(

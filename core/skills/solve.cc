@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
@@ -14,7 +15,7 @@ namespace {
 // What is added to the within-label covariance in the space of the labels, in mean variances there:
 // their means sum up to one, so that it has a direction in which nothing varies.
 constexpr double kWithinRidge = 1e-6;
-constexpr size_t kChunk = 256;  // examples left out at once
+constexpr size_t kChunk = 256;  // examples left out, or numbers multiplied, at once
 
 double Dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
@@ -76,6 +77,29 @@ LinearMap RidgeOf(const Basis& basis, const Moments& moments, const Responses& r
     map.bias[place++] = static_cast<float>(sums.weight / moments.count() - Dot(row, basis.mean));
   }
   return map;
+}
+
+// The products of examples [n, D] with each other, less their mean: the upper triangle of [n, n].
+// In doubles: what is left of an example that the others explain is far below a float's rounding,
+// and a left-out answer is divided by it.
+std::vector<double> CentredProducts(std::span<const float> x, size_t d) {
+  const size_t n = x.size() / d;
+  std::vector<double> products(n * n);
+  std::vector<double> numbers;  // [numbers of an example, n]
+  for (size_t first = 0; first < d; first += kChunk) {
+    const size_t count = std::min(kChunk, d - first);
+    numbers.resize(count * n);
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t j = 0; j < count; ++j) numbers[j * n + i] = x[i * d + first + j];
+    }
+    for (size_t j = 0; j < count; ++j) {
+      const std::span<double> row = std::span(numbers).subspan(j * n, n);
+      const double mean = std::accumulate(row.begin(), row.end(), 0.0) / static_cast<double>(n);
+      for (double& number : row) number -= mean;
+    }
+    AddGram(numbers, n, 1, products);
+  }
+  return products;
 }
 
 }  // namespace
@@ -188,17 +212,11 @@ absl::StatusOr<std::vector<float>> LeaveOneOutKernel(std::span<const float> x, s
     return absl::FailedPreconditionError("skill: nothing was taught yet; teach an example");
   }
   const double share = 1 / static_cast<double>(n);
-  std::vector<float> centred(x.begin(), x.end());
-  std::vector<double> mean(dimension);
-  for (size_t i = 0; i < x.size(); ++i) mean[i % dimension] += share * x[i];
-  for (size_t i = 0; i < x.size(); ++i) centred[i] -= static_cast<float>(mean[i % dimension]);
-  std::vector<float> products(n * n);
-  MultiplyTransposed(std::span<const float>(centred), centred, dimension, products);
+  std::vector<double> factor = CentredProducts(x, dimension);
   double trace = 0;
-  for (size_t i = 0; i < n; ++i) trace += products[i * (n + 1)];
+  for (size_t i = 0; i < n; ++i) trace += factor[i * (n + 1)];
   // As in Moments::Covariance(), times the count.
   const double variance = trace > 0 ? trace / static_cast<double>(dimension) : 1;
-  std::vector<double> factor(products.begin(), products.end());
   for (size_t i = 0; i < n; ++i) factor[i * (n + 1)] += ridge * variance;
   if (!Factorise(factor, n)) {
     return absl::InternalError("skill: examples whose numbers are not finite");

@@ -270,18 +270,18 @@ def run_few_shot(args, memory, say, result):
     result["few_shot"] = {}
     result["few_shot_runs"] = {}
     for shots in SHOTS:
-        reached = []
+        reached, choices = [], []
         for draw in range(DRAWS):
             name = f"few-{shots}-{draw}"
             memory.skills.create(name, "image")
             rng = random.Random(f"few {args.seed} {shots} {draw}")
             memory.skills.teach(name, memory.draw(shots, rng))
-            choice = memory.skills.choice(name)
+            choices.append(memory.skills.choice(name))
             reached.append(accuracy(memory.skills.evaluate(name, memory.asked[:1000])))
             memory.skills.delete(name)
         result["few_shot"][str(shots)] = statistics.fmean(reached)
-        result["few_shot_runs"][str(shots)] = {"draws": reached, "last": choice}
-        say(f"{shots} labels a class: {statistics.fmean(reached):.4f} ({choice})")
+        result["few_shot_runs"][str(shots)] = {"draws": reached, "choices": choices}
+        say(f"{shots} labels a class: {statistics.fmean(reached):.4f} ({choices[-1]})")
 
 
 def run_order(args, memory, say, result):

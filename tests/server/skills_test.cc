@@ -238,5 +238,29 @@ TEST_F(SkillsTest, WhatIsWrongIsNamedAndHarmsNothing) {
   EXPECT_EQ(Get("kind").example_count(), 0U);
 }
 
+TEST_F(SkillsTest, TooManyLabelsAreRefusedAndNothingOfThemIsTaught) {
+  Fill(0, 40);
+  ASSERT_TRUE(Create("tags", v1::Skill::LABELS).ok());
+  int next = 0;
+  const auto teach = [this, &next](int i, int labels) {
+    v1::TeachRequest request;
+    request.set_skill("tags");
+    v1::TaughtExample& example = *request.add_examples();
+    example.mutable_example()->mutable_event()->set_source("test");
+    example.mutable_example()->mutable_event()->set_event_id("pose" + std::to_string(i));
+    for (int label = 0; label < labels; ++label) example.add_labels(std::to_string(next++));
+    v1::TeachResponse response;
+    return Call(&v1::Skills::Stub::Teach, request, &response);
+  };
+  for (int i = 0; i < 31; ++i) ASSERT_TRUE(teach(i, 64).ok());
+  ASSERT_TRUE(teach(31, 16).ok());  // 2,000 by now
+  const grpc::Status status = teach(32, 1);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("2001 labels"));
+  EXPECT_EQ(Get("tags").example_count(), 32U);
+  next = 5;  // a label that is known is no new one
+  EXPECT_TRUE(teach(32, 1).ok());
+}
+
 }  // namespace
 }  // namespace mixmatch

@@ -229,6 +229,29 @@ TEST(LeaveOneOutTest, IsTheSameByProductsOfExamples) {
   }
 }
 
+// Many numbers, of which each varies less than the one before, and labels that mean nothing: left
+// out, an example cannot be known, however little the ridge.
+TEST(LeaveOneOutTest, LeaksNothingWhereNumbersHardlyVary) {
+  constexpr size_t kCount = 120;
+  constexpr size_t kNumbers = 400;
+  Examples examples = MakeExamples(kCount, kNumbers, 3, 0, 10);
+  for (size_t i = 0; i < examples.x.size(); ++i) {
+    const auto place = static_cast<float>(i % kNumbers);
+    examples.x[i] = 3 + 10 * examples.x[i] * std::exp(-place / 12);
+  }
+  const Taught all = TeachAll(examples);
+  std::vector<float> taught(kCount * 3);
+  for (size_t e = 0; e < kCount; ++e) {
+    taught[e * 3 + static_cast<size_t>(examples.labels[e])] = 1;
+  }
+  const auto expected = LeaveOneOutRidge(all.moments, all.responses, 1e-6, examples.x, taught);
+  const auto scores = LeaveOneOutKernel(examples.x, kNumbers, taught, 3, 1e-6);
+  ASSERT_TRUE(expected.ok() && scores.ok()) << scores.status();
+  for (size_t i = 0; i < taught.size(); ++i) {
+    EXPECT_NEAR((*scores)[i], (*expected)[i], 0.01 * (1 + std::abs((*expected)[i]))) << i;
+  }
+}
+
 TEST(SolveTest, ScoresForgetWhatIsUntaught) {
   const Examples examples = MakeExamples(120, 8, 4, 1, 9);
   const Taught never = TeachAll(examples, 17);
