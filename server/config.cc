@@ -171,6 +171,7 @@ class KeyTable {
     Add("generations.probe_block", c_.generations.probe_block);
     Generations();
     Add("graph.time_constant", c_.graph.time_constant);
+    Add("graph.half_life", c_.graph.half_life);
     Add("threads.sense", c_.threads.sense, 1, 256);
     Add("threads.recall", c_.threads.recall, 1, 256);
     Add("storage.block_cache_bytes", c_.storage.block_cache_bytes, 1 << 20, 1ULL << 40);

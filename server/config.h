@@ -83,6 +83,7 @@ struct Config {
 
   struct GraphKeys {
     absl::Duration time_constant = absl::Seconds(5);  // in which one thing follows another
+    absl::Duration half_life = absl::Hours(24 * 90);  // of associations; infinite: none fades
   } graph;
 
   struct Threads {

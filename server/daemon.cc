@@ -143,7 +143,8 @@ absl::Status Daemon::Open(const Config& config) {
                          .episodes = p.episodes.get(),
                          .generations = p.generations.get(),
                          .table = p.graph_table.get(),
-                         .associations = {.time_constant = config.graph.time_constant}});
+                         .associations = {.time_constant = config.graph.time_constant,
+                                          .half_life = config.graph.half_life}});
   p.watermarks = std::make_unique<Watermarks>(p.log.get(), p.episodes.get(), p.generations.get());
   p.learning = std::make_unique<LearningLoop>(
       config, model,

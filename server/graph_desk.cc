@@ -55,6 +55,8 @@ v1::Association ToProto(const Association& association) {
     *out.mutable_delay() = mixmatch::ToProto(association.delay);
   }
   out.set_indirect(association.indirect);
+  *out.mutable_last_time() = mixmatch::ToProto(association.last);
+  out.set_recency(association.recency);
   return out;
 }
 
@@ -300,7 +302,7 @@ absl::StatusOr<v1::PredictNextResponse> GraphDesk::PredictNext(
     std::vector<Association> next =
         graph.associations().List(AssociationKind::kSuccession, id, /*indirect=*/true);
     std::stable_sort(next.begin(), next.end(), [](const Association& a, const Association& b) {
-      return a.probability - a.chance > b.probability - b.chance;
+      return a.recency * (a.probability - a.chance) > b.recency * (b.probability - b.chance);
     });
     // What follows what follows comes after everything that follows by itself.
     std::stable_partition(next.begin(), next.end(),

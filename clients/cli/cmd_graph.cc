@@ -101,14 +101,16 @@ void PrintAssociations(const google::protobuf::RepeatedPtrField<v1::Association>
                {"times", Table::Align::kRight},
                {"probability", Table::Align::kRight},
                {"chance", Table::Align::kRight},
-               {"after", Table::Align::kRight}});
+               {"after", Table::Align::kRight},
+               {"last"}});
   for (const v1::Association& association : associations) {
     table.AddRow(
         {absl::StrCat(association.from()), absl::StrCat(association.to()),
          absl::StrCat(KindName(association.kind()), association.indirect() ? " (indirect)" : ""),
          NumberText(association.strength(), 1), CountText(association.count()),
          NumberText(association.probability(), 3), NumberText(association.chance(), 3),
-         association.has_delay() ? DurationText(ToDuration(association.delay())) : ""});
+         association.has_delay() ? DurationText(ToDuration(association.delay())) : "",
+         TimeText(association.last_time())});
   }
   table.Print(out);
   if (table.empty()) out << "none\n";

@@ -56,11 +56,18 @@ struct Cell {
 // what each probe adds to it, since one probe answers for several pairs.
 GateScore MeanOverPairs(const ProbePlan& plan, const std::vector<Cell>& pairs,
                         std::span<const float> candidate, std::span<const float> serving) {
-  double heard = 0;
-  for (const Cell& cell : pairs) heard += cell.differences.empty() ? 0 : 1;
+  // A pair with too few questions says too little to count as much as the others, unless there is
+  // none with more.
+  const bool enough = std::any_of(pairs.begin(), pairs.end(), [](const Cell& cell) {
+    return cell.differences.size() >= kCellMin;
+  });
+  const auto is_heard = [enough](const Cell& cell) {
+    return cell.differences.size() >= (enough ? kCellMin : 1);
+  };
+  const auto heard = static_cast<double>(std::count_if(pairs.begin(), pairs.end(), is_heard));
   GateScore mean{.measure = "mean over pairs"};
   for (const Cell& cell : pairs) {
-    if (cell.differences.empty()) continue;
+    if (!is_heard(cell)) continue;
     mean.candidate += cell.candidate / cell.count() / heard;
     mean.serving += cell.serving / cell.count() / heard;
   }
@@ -68,6 +75,7 @@ GateScore MeanOverPairs(const ProbePlan& plan, const std::vector<Cell>& pairs,
   for (size_t q = 0; q < plan.questions.size(); ++q) {
     const ProbeQuestion& question = plan.questions[q];
     const Cell& cell = pairs[question.pair];
+    if (!is_heard(cell)) continue;
     shares[question.probe] +=
         (static_cast<double>(candidate[q]) - serving[q] - cell.difference()) / cell.count() / heard;
   }

@@ -38,12 +38,14 @@ struct Verdict {
 
 // Judges `candidate` against `serving`, whose weights had taken the closed episodes below
 // `serving_taken`, on probes of `held_out`.
-//   Cells are pairs of modalities, apart for old probes (below serving_taken) and recent ones.
-//   Publish when neither the mean over pairs nor any cell with at least 8 probes is lower by more
-//   than what the rule allows: for the mean 2 standard errors of the paired difference, at least
-//   0.0005; for a cell the larger of config.tolerance and z standard errors, z being at least 2 and
-//   so large that an equal candidate fails in some cell once in 20 times (Bonferroni). While there
-//   are no questions there is nothing to be worse on: it passes, and the reason says so.
+//   The mean is over pairs of modalities with at least 8 questions (or over all where there is no
+//   such pair): fewer would say little and count as much. Cells are pairs of modalities, apart for
+//   old probes (below serving_taken) and recent ones. Publish when neither the mean over pairs nor
+//   any cell with at least 8 probes is lower by more than what the rule allows: for the mean 2
+//   standard errors of the paired difference, at least 0.0005; for a cell the larger of
+//   config.tolerance and z standard errors, z being at least 2 and so large that an equal candidate
+//   fails in some cell once in 20 times (Bonferroni). While there are no questions there is nothing
+//   to be worse on: it passes, and the reason says so.
 absl::StatusOr<Verdict> Judge(const GateConfig& config, const TrainingSource& source,
                               std::span<const Probe> held_out, const Encoder& candidate,
                               const Encoder& serving, uint64_t serving_taken);

@@ -61,8 +61,8 @@ std::vector<ConceptId> PathTo(const std::map<ConceptId, Way>& ways, ConceptId to
 std::vector<Link> LinksOf(std::span<const Association> associations) {
   std::vector<Link> links;
   for (const Association& association : associations) {
-    const double weight =
-        (association.probability - association.chance) / std::max(1 - association.chance, 1e-9);
+    const double weight = association.recency * (association.probability - association.chance) /
+                          std::max(1 - association.chance, 1e-9);
     if (weight > 0) {
       links.push_back({association.from, association.to, association.kind, weight});
     }

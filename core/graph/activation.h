@@ -18,7 +18,8 @@ struct Link {
   double weight = 0;  // above 0: how much more probable than by chance
 };
 
-// Links of associations: by how much each is more probable than chance would have it.
+// Links of associations: by how much each is more probable than chance would have it, times its
+// recency.
 std::vector<Link> LinksOf(std::span<const Association> associations);
 
 struct Activated {

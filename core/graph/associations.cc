@@ -36,6 +36,7 @@ double Associations::BinEdge(size_t bin) const {
 
 void Associations::Follow(Recent& before, ConceptId after, absl::Duration delay) {
   Following& following = following_[{before.concept_id, after}];
+  following.last = std::max(following.last, before.time + delay);
   const auto [known, added] = before.followers.try_emplace(after, delay);
   if (added) {
     ++following.count;
@@ -95,7 +96,7 @@ void Associations::Insert(Scene& scene, const Occurrence& occurrence) {
                        [](absl::Time time, const Recent& other) { return time < other.time; });
   scene.recent.insert(at, std::move(recent));
   ++counts_[occurrence.concept_id];
-  ++scene.counts[occurrence.concept_id];
+  scene.seen[occurrence.concept_id].Add(occurrence.time);
   ++scene.total;
 }
 
@@ -111,10 +112,12 @@ void Associations::Add(const std::string& scene, std::span<const Occurrence> occ
     Insert(known, occurrence);
   }
   if (here.empty()) return;
+  const absl::Time last = sorted.back().time;
+  newest_ = std::max(newest_, last);
   ++episodes_;
   for (auto a = here.begin(); a != here.end(); ++a) {
     ++episode_counts_[*a];
-    for (auto b = std::next(a); b != here.end(); ++b) ++together_[{*a, *b}];
+    for (auto b = std::next(a); b != here.end(); ++b) together_[{*a, *b}].Add(last);
   }
 }
 
@@ -145,6 +148,11 @@ absl::Duration Associations::Delay(const Following& following, double chance_per
   return absl::ZeroDuration();
 }
 
+double Associations::Recency(absl::Time last) const {
+  if (settings_.half_life == absl::InfiniteDuration() || last >= newest_) return 1;
+  return std::exp2(-absl::FDivDuration(newest_ - last, settings_.half_life));
+}
+
 std::vector<Association> Associations::Successions() const {
   std::vector<Association> found;
   if (active_s_ <= 0) return found;
@@ -166,7 +174,9 @@ std::vector<Association> Associations::Successions() const {
                      .count = following.count,
                      .probability = static_cast<double>(following.count) / from,
                      .chance = 1 - std::exp(-rate * reach),
-                     .delay = Delay(following, from * rate)});
+                     .delay = Delay(following, from * rate),
+                     .last = following.last,
+                     .recency = Recency(following.last)});
   }
   std::map<Edge, const Association*> by_edge;
   for (const Association& association : found) {
@@ -188,7 +198,8 @@ std::vector<Association> Associations::Successions() const {
 std::vector<Association> Associations::CoOccurrences() const {
   std::vector<Association> found;
   const auto trials = static_cast<double>(episodes_);
-  for (const auto& [edge, count] : together_) {
+  for (const auto& [edge, seen] : together_) {
+    const uint64_t count = seen.count;
     const auto a = static_cast<double>(episode_counts_.at(edge.first));
     const auto b = static_cast<double>(episode_counts_.at(edge.second));
     const double strength =
@@ -200,7 +211,9 @@ std::vector<Association> Associations::CoOccurrences() const {
                         .strength = strength,
                         .count = count,
                         .probability = static_cast<double>(count) / a,
-                        .chance = b / trials};
+                        .chance = b / trials,
+                        .last = seen.last,
+                        .recency = Recency(seen.last)};
     Association back = forward;
     std::swap(back.from, back.to);
     back.probability = static_cast<double>(count) / b;
@@ -215,17 +228,24 @@ std::vector<Association> Associations::Places() const {
   std::vector<Association> found;
   double total = 0;
   for (const auto& [name, scene] : scenes_) total += static_cast<double>(scene.total);
-  std::map<Edge, double> seen;
+  struct Shared {
+    double together = 0;
+    absl::Time last = absl::InfinitePast();
+  };
+  std::map<Edge, Shared> shared;
   for (const auto& [name, scene] : scenes_) {
-    for (const auto& [a, of_a] : scene.counts) {
-      for (const auto& [b, of_b] : scene.counts) {
-        if (a != b) {
-          seen[{a, b}] += static_cast<double>(of_a * of_b) / static_cast<double>(scene.total);
-        }
+    for (const auto& [a, of_a] : scene.seen) {
+      for (const auto& [b, of_b] : scene.seen) {
+        if (a == b) continue;
+        Shared& pair = shared[{a, b}];
+        pair.together += static_cast<double>(of_a.count) * static_cast<double>(of_b.count) /
+                         static_cast<double>(scene.total);
+        pair.last = std::max(pair.last, std::min(of_a.last, of_b.last));
       }
     }
   }
-  for (const auto& [edge, together] : seen) {
+  for (const auto& [edge, pair] : shared) {
+    const double together = pair.together;
     // Of the occurrences of `from`, how many would be `to` if it were drawn from the same scene.
     const auto from = static_cast<double>(count(edge.first));
     const double chance = static_cast<double>(count(edge.second)) / total;
@@ -239,7 +259,9 @@ std::vector<Association> Associations::Places() const {
                      .strength = strength,
                      .count = static_cast<uint64_t>(together),
                      .probability = together / from,
-                     .chance = chance});
+                     .chance = chance,
+                     .last = pair.last,
+                     .recency = Recency(pair.last)});
   }
   return found;
 }
@@ -253,7 +275,7 @@ std::vector<Association> Associations::List(AssociationKind kind, ConceptId from
     return (from != 0 && association.from != from) || (association.indirect && !indirect);
   });
   std::stable_sort(found.begin(), found.end(), [](const Association& a, const Association& b) {
-    return a.strength > b.strength;
+    return a.strength * a.recency > b.strength * b.recency;
   });
   return found;
 }

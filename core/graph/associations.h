@@ -8,9 +8,11 @@
 //                  frequent; strength is in standard deviations of what chance would give.
 //   co-occurrence  in the same episode, against what chance would give.
 //   place          in the same scenes, against what chance would give.
-// Counts do not depend on the order in which the events of a window arrive.
+// Counts do not depend on the order in which the events of a window arrive. They never fade; what
+// was not seen for long counts for less when it is read, by the events' own time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +43,8 @@ struct AssociationSettings {
   double same_share = 0.2;
   double strength_min = 5;  // standard deviations from which an association is believed
   uint64_t count_min = 5;   // and how often it was seen
+  // After so long without being seen again, an association weighs half as much; infinite: never.
+  absl::Duration half_life = absl::InfiniteDuration();
 };
 
 enum class AssociationKind { kSuccession, kCoOccurrence, kPlace };
@@ -56,6 +60,8 @@ struct Association {
   double chance = 0;       // the same if they had nothing to do with each other
   absl::Duration delay;    // of a succession: median from `from` to the next `to`
   bool indirect = false;   // a succession that two others explain, one after the other
+  absl::Time last;         // when it was seen last
+  double recency = 1;  // 0 to 1: by the half-life, from `last` to the newest occurrence of anything
 };
 
 // Thread-safety: Not thread-safe: one owner thread.
@@ -66,8 +72,8 @@ class Associations {
   // One closed episode, with the occurrences of its percepts in any order.
   void Add(const std::string& scene, std::span<const Occurrence> occurrences);
 
-  // Believed associations of one kind, strongest first; with `from`, of that one alone. Indirect
-  // successions are left out unless `indirect`.
+  // Believed associations of one kind, those with the largest strength times recency first; with
+  // `from`, of that one alone. Indirect successions are left out unless `indirect`.
   std::vector<Association> List(AssociationKind kind, ConceptId from, bool indirect) const;
 
   // How often a concept occurred.
@@ -89,12 +95,22 @@ class Associations {
     double squares = 0;  // of what was added and taken away
     uint64_t count = 0;
     std::array<uint32_t, kBins> delays{};
+    absl::Time last = absl::InfinitePast();
+  };
+  struct Seen {
+    uint64_t count = 0;
+    absl::Time last = absl::InfinitePast();
+
+    void Add(absl::Time time) {
+      ++count;
+      last = std::max(last, time);
+    }
   };
   struct Scene {
     std::deque<Recent> recent;  // by time
     absl::Time last = absl::InfinitePast();
     double active_s = 0;
-    std::map<ConceptId, uint64_t> counts;
+    std::map<ConceptId, Seen> seen;
     uint64_t total = 0;
   };
 
@@ -102,6 +118,7 @@ class Associations {
   double BinEdge(size_t bin) const;  // seconds
   void Insert(Scene& scene, const Occurrence& occurrence);
   void Follow(Recent& before, ConceptId after, absl::Duration delay);
+  double Recency(absl::Time last) const;
   absl::Duration Delay(const Following& following, double chance_per_s) const;
   std::vector<Association> Successions() const;
   std::vector<Association> CoOccurrences() const;
@@ -112,8 +129,9 @@ class Associations {
   std::map<ConceptId, uint64_t> counts_;          // occurrences
   std::map<ConceptId, uint64_t> episode_counts_;  // episodes with it
   std::map<Edge, Following> following_;
-  std::map<Edge, uint64_t> together_;  // episodes with both; the smaller id first
+  std::map<Edge, Seen> together_;  // episodes with both; the smaller id first
   uint64_t episodes_ = 0;
+  absl::Time newest_ = absl::InfinitePast();
   double active_s_ = 0;
 };
 

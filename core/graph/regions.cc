@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include "core/base/hash.h"
 #include "core/skills/linear_algebra.h"
@@ -181,37 +183,55 @@ class Joining {
   std::vector<float> between_;    // [k, k]: of their points to each other, summed up
 };
 
+// How points fall into regions.
+struct Partition {
+  std::vector<size_t> of;  // [n]
+  double quality = 0;      // mean silhouette; 0: nothing is told apart
+};
+
+Partition FindPartition(std::span<const float> x, size_t d, const RegionSettings& settings,
+                        uint64_t seed) {
+  const size_t n = x.size() / d;
+  const size_t k = std::clamp(n / settings.points_per_seed, size_t{1}, settings.seeds_max);
+  std::vector<float> centres = Seeds(x, d, k, seed);
+  Partition found;
+  KMeans(x, d, settings.rounds, centres, found.of);
+  Joining joining(x, d, k, found.of);
+  std::vector<size_t> best(k, 0);
+  while (joining.count() >= 2) {
+    const double quality = joining.Quality();
+    if (quality >= std::max(found.quality, settings.quality_min)) {
+      found.quality = quality;
+      best = joining.joined();
+    }
+    joining.Join();
+  }
+  for (size_t& region : found.of) region = best[region];
+  return found;
+}
+
 }  // namespace
 
 Regions FindRegions(std::span<const float> x, size_t dimension, const RegionSettings& settings) {
   Regions regions{.dimension = dimension};
   const size_t n = x.size() / dimension;
   if (n == 0) return regions;
-  const size_t k = std::clamp(n / settings.points_per_seed, size_t{1}, settings.seeds_max);
-  std::vector<float> centres = Seeds(x, dimension, k, settings.seed);
-  std::vector<size_t> of;
-  KMeans(x, dimension, settings.rounds, centres, of);
-  Joining joining(x, dimension, k, of);
-  std::vector<size_t> best(k, 0);
-  regions.quality = settings.quality_min;
-  bool apart = false;
-  while (joining.count() >= 2) {
-    const double quality = joining.Quality();
-    if (quality >= regions.quality) {
-      regions.quality = quality;
-      best = joining.joined();
-      apart = true;
-    }
-    joining.Join();
+  const size_t starts = std::max<size_t>(settings.restarts, 1);
+  Partition best;
+  size_t apart = 0;
+  for (size_t start = 0; start < starts; ++start) {
+    Partition found = FindPartition(x, dimension, settings, settings.seed + start);
+    apart += found.quality > 0;
+    if (start == 0 || found.quality > best.quality) best = std::move(found);
   }
-  if (!apart) regions.quality = 0;
-  std::vector<size_t> numbers(k, SIZE_MAX);
-  size_t count = 0;
-  for (size_t i = 0; i < n; ++i) {
-    size_t& number = numbers[best[of[i]]];
-    if (number == SIZE_MAX) number = count++;
-    regions.of.push_back(number);
+  // A lucky start tells some strays from all others: the most must find something.
+  if (2 * apart <= starts) best = {.of = std::vector<size_t>(n)};
+  regions.quality = best.quality;
+  std::map<size_t, size_t> numbers;  // by first appearance
+  for (const size_t region : best.of) {
+    regions.of.push_back(numbers.try_emplace(region, numbers.size()).first->second);
   }
+  const size_t count = numbers.size();
   regions.centres.resize(count * dimension);
   for (size_t i = 0; i < n; ++i) {
     for (size_t c = 0; c < dimension; ++c) {

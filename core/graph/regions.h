@@ -18,7 +18,9 @@ struct RegionSettings {
   size_t seeds_max = 256;      // small regions to begin with
   size_t points_per_seed = 8;  // with fewer points there are fewer
   size_t rounds = 12;          // of k-means
-  // Below this mean silhouette (-1 to 1) nothing is told apart: all is one region.
+  size_t restarts = 5;         // with other seeds; the best one is kept
+  // Below this mean silhouette (-1 to 1) from half the starts, nothing is told apart: all is one
+  // region.
   double quality_min = 0.15;
   uint64_t seed = 1;
 };
@@ -33,7 +35,7 @@ struct Regions {
 };
 
 // Of points x [n, E]; none gives none. A function of points and seed alone. Costs about
-// n * seeds * (E * rounds + seeds / 2) operations.
+// restarts * n * seeds * (E * rounds + seeds / 2) operations.
 Regions FindRegions(std::span<const float> x, size_t dimension, const RegionSettings& settings);
 
 }  // namespace mixmatch

@@ -234,7 +234,7 @@ def run(args, daemon, work, say):
     client = None
     rng = random.Random(f"graph tracked {args.seed}")
     tracked = sorted(rng.sample(range(len(stream) // args.generations), TRACKED))
-    before, stable, sizes = None, [], []
+    before, stable, sizes, moves = None, [], [], []
     for path in paths:
         daemon.ingest(path, 2 * digits.AHEAD_EPISODES)
         daemon.wait_learned()
@@ -245,6 +245,12 @@ def run(args, daemon, work, say):
         now = [client.concept_of("yard", f"{number:06d}") for number in tracked]
         if before is not None:
             stable.append(statistics.fmean(a == b for a, b in zip(before, now, strict=True)))
+            moved = collections.Counter(
+                (stream[number][1], a, b)
+                for number, a, b in zip(tracked, before, now, strict=True)
+                if a != b
+            )
+            moves.append([[*move, count] for move, count in moved.most_common()])
         before = now
         sizes.append(len(answer.concepts))
         say(
@@ -270,6 +276,7 @@ def run(args, daemon, work, say):
         "delays_within_a_fifth": statistics.fmean(e <= 0.2 for e in delays) if delays else 0.0,
     }
     result["id_stability"] = {"worst": min(stable), "mean": statistics.fmean(stable), "all": stable}
+    result["moves"] = moves
     result["names"] = names_right(answer.concepts, thing_of)
     result["concepts"] = sizes
     result["things"] = len(NOISE) + 12

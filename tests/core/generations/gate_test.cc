@@ -70,6 +70,28 @@ TEST_F(DecideTest, AnEqualCandidateIsSeldomRefused) {
   EXPECT_GE(refused, 4);   // a gate that never refuses an equal one refuses little else
 }
 
+TEST_F(DecideTest, AFewQuestionsAboutARareModalityDoNotDecide) {
+  std::vector<float> candidate = Ranks(1);
+  std::vector<float> serving = candidate;
+  for (float& rank : candidate) rank += 0.01F;
+  for (const char* pair : {"text -> image", "image -> text"}) {  // 3 probes have a word
+    plan_.pairs.emplace_back(pair);
+    for (size_t p = 0; p < 3; ++p) {
+      plan_.questions.push_back({.probe = 50 * p, .pair = plan_.pairs.size() - 1});
+      candidate.push_back(0.7F);
+      serving.push_back(0.9F + 0.01F * static_cast<float>(p));
+    }
+  }
+  const Verdict verdict = DecideOn(candidate, serving);
+  EXPECT_TRUE(verdict.publish) << verdict.reason;
+  EXPECT_NEAR(verdict.gain, 0.01, 1e-4);
+  // Where these are all that there is, they are what is gone by.
+  plan_.questions.erase(plan_.questions.begin(), plan_.questions.end() - 6);
+  candidate.erase(candidate.begin(), candidate.end() - 6);
+  serving.erase(serving.begin(), serving.end() - 6);
+  EXPECT_FALSE(DecideOn(candidate, serving).publish);
+}
+
 TEST_F(DecideTest, AWorseCellIsRefusedThoughTheMeanIsHigher) {
   std::vector<float> candidate = Ranks(1);
   const std::vector<float> serving = candidate;

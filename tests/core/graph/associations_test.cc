@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/base/hash.h"
+#include "core/graph/activation.h"
 
 namespace mixmatch {
 namespace {
@@ -148,6 +150,49 @@ TEST(AssociationsTest, PlacesBringTogetherWhatIsSeenThere) {
   ASSERT_EQ(places.size(), 1U);
   EXPECT_EQ(places[0].to, 2U);
   EXPECT_TRUE(associations.List(AssociationKind::kSuccession, 0, true).empty());
+}
+
+TEST(AssociationsTest, WhatIsNotSeenAnyMoreFadesWhenReadAndComesBack) {
+  const absl::Duration half_life = absl::Hours(10);
+  Associations associations({.time_constant = absl::Seconds(5), .half_life = half_life});
+  const auto add = [&associations](ConceptId first, absl::Time time) {
+    const Occurrence together[] = {{first, time}, {first + 1, time}};
+    associations.Add("room", together);
+    const Occurrence after{first + 2, time + absl::Seconds(3)};
+    associations.Add("room", {&after, 1});
+  };
+  absl::Time time = absl::UnixEpoch();
+  for (int i = 0; i < 150; ++i) {  // more of the first, which then comes no more
+    time += absl::Minutes(1);
+    add(i % 3 < 2 ? 1 : 11, time);
+  }
+  for (const AssociationKind kind :
+       {AssociationKind::kSuccession, AssociationKind::kCoOccurrence}) {
+    const auto found = associations.List(kind, 0, true);
+    ASSERT_FALSE(found.empty());
+    for (const Association& one : found) EXPECT_GT(one.recency, 0.99);
+  }
+  const absl::Time stopped = time - absl::Minutes(1);  // the second was the last one
+  EXPECT_EQ(associations.List(AssociationKind::kSuccession, 0, true)[0].from, 1U);
+  // Two half-lives on, in which the second goes on now and then.
+  const auto before = associations.List(AssociationKind::kSuccession, 1, true);
+  for (int i = 0; i < 20; ++i) {
+    time += absl::Hours(1);
+    add(11, time);
+  }
+  const auto faded = associations.List(AssociationKind::kSuccession, 1, true);
+  ASSERT_EQ(faded.size(), before.size());
+  for (const Association& one : faded) {
+    EXPECT_EQ(one.last, stopped + absl::Seconds(3));
+    EXPECT_NEAR(one.recency, std::exp2(-absl::FDivDuration(time - stopped, half_life)), 1e-6);
+    EXPECT_EQ(one.count, before[0].count);
+  }
+  EXPECT_EQ(associations.List(AssociationKind::kSuccession, 0, true)[0].from, 11U);
+  const auto weights = LinksOf(faded);
+  ASSERT_EQ(weights.size(), faded.size());
+  EXPECT_LT(weights[0].weight, 0.3);
+  add(1, time + absl::Minutes(1));
+  EXPECT_GT(associations.List(AssociationKind::kSuccession, 1, true)[0].recency, 0.999);
 }
 
 }  // namespace

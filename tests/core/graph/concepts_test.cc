@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -55,6 +56,24 @@ double Agreement(const ConceptSet& set, const std::vector<ConceptPoint>& points,
     }
   }
   return right / pairs;
+}
+
+TEST(RegionsTest, KeepsTheBestOfSeveralStarts) {
+  std::vector<float> x;
+  for (const ConceptPoint& point : MakePoints(600, 30, 5, 0.5)) {
+    x.insert(x.end(), point.vector.begin(), point.vector.end());
+  }
+  RegionSettings once{.seeds_max = 40, .restarts = 1};
+  double best = 0;
+  double worst = 1;
+  for (once.seed = 1; once.seed <= 5; ++once.seed) {
+    const double quality = FindRegions(x, kDimension, once).quality;
+    best = std::max(best, quality);
+    worst = std::min(worst, quality);
+  }
+  const RegionSettings often{.seeds_max = 40, .restarts = 5};
+  EXPECT_EQ(FindRegions(x, kDimension, often).quality, best);
+  EXPECT_LT(worst, best);  // it matters where one starts
 }
 
 TEST(RegionsTest, FindsHowManyThingsThereAre) {
