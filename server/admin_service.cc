@@ -64,6 +64,8 @@ void AdminService::AddWarnings(v1::GetStatusResponse& status) const {
     status.add_warnings(absl::StrFormat(
         "matrix products run at %.1f GFLOP/s; install libopenblas0-openmp", parts_.matmul_gflops));
   }
+  const absl::Status disk = parts_.disk->Check("nothing new is stored");
+  if (!disk.ok()) status.add_warnings(std::string(disk.message()));
   const absl::Status following = parts_.follower->health();
   if (!following.ok())
     status.add_warnings(absl::StrCat("following the log: ", following.ToString()));

@@ -5,6 +5,7 @@
 #include "core/generations/generations.h"
 #include "mixmatch/v1/admin.grpc.pb.h"
 #include "server/config.h"
+#include "server/disk_guard.h"
 #include "server/follower.h"
 #include "server/learning_loop.h"
 #include "server/watermarks.h"
@@ -25,6 +26,7 @@ class AdminService final : public v1::Admin::CallbackService {
     const Generations* generations = nullptr;
     const Watermarks* watermarks = nullptr;
     const Follower* follower = nullptr;
+    const DiskGuard* disk = nullptr;
     LearningLoop* learning = nullptr;
     WorkerPool* pool = nullptr;
     const Clock* clock = nullptr;

@@ -138,6 +138,7 @@ class KeyTable {
     Add("limits.queue_bytes", l.queue_bytes, 1 << 20, 1ULL << 36);
     Add("limits.recall_queue", l.recall_queue, 1, 1'000'000);
     Add("limits.backlog_events", l.backlog_events, 1, UINT64_MAX);
+    Add("limits.disk_free_bytes", l.disk_free_bytes, 0, UINT64_MAX);
     Add("limits.event_ahead", l.event_ahead);
   }
   void Learning() {
@@ -172,6 +173,8 @@ class KeyTable {
     Generations();
     Add("graph.time_constant", c_.graph.time_constant);
     Add("graph.half_life", c_.graph.half_life);
+    Add("snapshots.every", c_.snapshots.every);
+    Add("snapshots.keep", c_.snapshots.keep, 1, 10'000);
     Add("threads.sense", c_.threads.sense, 1, 256);
     Add("threads.recall", c_.threads.recall, 1, 256);
     Add("storage.block_cache_bytes", c_.storage.block_cache_bytes, 1 << 20, 1ULL << 40);

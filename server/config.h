@@ -33,6 +33,7 @@ struct Config {
     uint64_t queue_bytes = 256 << 20;              // of their payloads
     uint64_t recall_queue = 1024;                  // calls waiting for a thread
     uint64_t backlog_events = 10'000'000;          // durable and not yet recallable
+    uint64_t disk_free_bytes = 256 << 20;          // with less left, nothing new is taken in
     absl::Duration event_ahead = absl::Hours(24);  // of the daemon's clock
   } limits;
 
@@ -85,6 +86,11 @@ struct Config {
     absl::Duration time_constant = absl::Seconds(5);  // in which one thing follows another
     absl::Duration half_life = absl::Hours(24 * 90);  // of associations; infinite: none fades
   } graph;
+
+  struct SnapshotKeys {
+    absl::Duration every = absl::InfiniteDuration();  // infinite: by command alone
+    uint64_t keep = 7;                                // of those made by the clock
+  } snapshots;
 
   struct Threads {
     uint64_t sense = 2;   // decoding

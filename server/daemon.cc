@@ -17,6 +17,7 @@
 #include "core/base/status.h"
 #include "core/encoder/encoder.h"
 #include "server/admin_service.h"
+#include "server/disk_guard.h"
 #include "server/follower.h"
 #include "server/graph_desk.h"
 #include "server/graph_keeper.h"
@@ -29,6 +30,9 @@
 #include "server/skill_examples.h"
 #include "server/skill_keeper.h"
 #include "server/skills_service.h"
+#include "server/snapshot_desk.h"
+#include "server/snapshots_service.h"
+#include "server/version.h"
 #include "server/watermarks.h"
 #include "server/worker_pool.h"
 #include "storage/database.h"
@@ -38,6 +42,7 @@
 #include "storage/graph_table.h"
 #include "storage/index/spaces.h"
 #include "storage/skill_table.h"
+#include "storage/snapshots.h"
 
 namespace mixmatch {
 namespace {
@@ -62,6 +67,7 @@ BindingConfig BindingConfigOf(const Config& config) {
 struct Daemon::Parts {
   SystemClock clock;
   std::unique_ptr<Database> database;
+  std::unique_ptr<DiskGuard> disk;
   std::unique_ptr<EventLog> log;
   std::unique_ptr<EpisodeTable> episodes;
   std::unique_ptr<GenerationTable> generation_table;
@@ -85,17 +91,21 @@ struct Daemon::Parts {
   std::unique_ptr<AdminService> admin_service;
   std::unique_ptr<SkillsService> skills_service;
   std::unique_ptr<GraphService> graph_service;
+  std::unique_ptr<SnapshotDesk> snapshot_desk;
+  std::unique_ptr<SnapshotsService> snapshots_service;
   std::unique_ptr<grpc::Server> server;
   // The follower starts after the pipeline that wakes it, and ends before it.
   std::atomic<Follower*> wake{nullptr};
 };
 
-Daemon::Daemon() : parts_(std::make_unique<Parts>()) {}
+Daemon::Daemon(std::function<void()> restart)
+    : restart_(std::move(restart)), parts_(std::make_unique<Parts>()) {}
 
 Daemon::~Daemon() { Drain(); }
 
-absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config) {
-  std::unique_ptr<Daemon> daemon(new Daemon());
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config,
+                                                      std::function<void()> restart) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(restart)));
   MM_RETURN_IF_ERROR(daemon->Open(config));
   MM_RETURN_IF_ERROR(daemon->Listen(config));
   return daemon;
@@ -110,11 +120,21 @@ absl::Status Daemon::Open(const Config& config) {
                                                       ": ", error.message(),
                                                       "; give another data_dir"));
   }
+  const auto restored = Snapshots(config.data_dir).FinishRestore(p.clock.Now(), kVersion);
+  if (absl::IsDataLoss(restored.status())) {
+    spdlog::error("not restored, goes on with what is there: {}",
+                  std::string(restored.status().message()));
+  } else {
+    MM_RETURN_IF_ERROR(restored.status());
+    if (!restored->empty()) spdlog::info("snapshot {} is restored", *restored);
+  }
   MM_ASSIGN_OR_RETURN(const ModelConfig model, ModelConfigOf(config.model.preset, config.seed));
   MM_ASSIGN_OR_RETURN(p.database,
                       Database::Open(config.data_dir + "/db",
                                      {.block_cache_bytes = config.storage.block_cache_bytes,
                                       .write_buffer_bytes = config.storage.write_buffer_bytes}));
+  p.disk = std::make_unique<DiskGuard>(config.limits.disk_free_bytes,
+                                       [folder = config.data_dir] { return FreeBytes(folder); });
   MM_ASSIGN_OR_RETURN(p.log, EventLog::Open(p.database.get()));
   MM_ASSIGN_OR_RETURN(
       p.episodes, EpisodeTable::Open(p.database.get(), p.log.get(), config.episodes.percepts_max));
@@ -134,6 +154,7 @@ absl::Status Daemon::Open(const Config& config) {
   MM_ASSIGN_OR_RETURN(p.skills, SkillKeeper::Open({.table = p.skill_table.get(),
                                                    .examples = p.skill_examples.get(),
                                                    .generations = p.generations.get(),
+                                                   .disk = p.disk.get(),
                                                    .clock = &p.clock}));
   p.generations->SetBeforeSwap(
       [&p](const std::shared_ptr<const Space>& next) { p.skills->Prepare(next); });
@@ -158,7 +179,7 @@ absl::Status Daemon::Open(const Config& config) {
                           .skill_scores = [&p](const Encoder& candidate, const Encoder& serving) {
                             return p.skills->Scores(candidate, serving);
                           }});
-  p.pipeline = std::make_unique<IngestPipeline>(config, p.log.get(), &p.clock, [&p] {
+  p.pipeline = std::make_unique<IngestPipeline>(config, p.log.get(), p.disk.get(), &p.clock, [&p] {
     if (Follower* const follower = p.wake.load()) follower->Wake();
   });
   p.follower = std::make_unique<Follower>(
@@ -207,6 +228,7 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .generations = p.generations.get(),
                                                                  .watermarks = p.watermarks.get(),
                                                                  .follower = p.follower.get(),
+                                                                 .disk = p.disk.get(),
                                                                  .learning = p.learning.get(),
                                                                  .pool = p.admin_pool.get(),
                                                                  .clock = &p.clock,
@@ -217,6 +239,15 @@ absl::Status Daemon::Listen(const Config& config) {
   p.skills_service = std::make_unique<SkillsService>(p.skill_desk.get(), p.query_pool.get());
   p.graph_desk = std::make_unique<GraphDesk>(config, p.log.get(), p.graph.get(), p.recaller.get());
   p.graph_service = std::make_unique<GraphService>(p.graph_desk.get(), p.query_pool.get());
+  p.snapshot_desk =
+      std::make_unique<SnapshotDesk>(config, SnapshotDesk::Parts{.database = p.database.get(),
+                                                                 .log = p.log.get(),
+                                                                 .generations = p.generations.get(),
+                                                                 .disk = p.disk.get(),
+                                                                 .clock = &p.clock,
+                                                                 .restart = restart_});
+  p.snapshots_service =
+      std::make_unique<SnapshotsService>(p.snapshot_desk.get(), p.admin_pool.get());
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -235,6 +266,7 @@ absl::Status Daemon::Listen(const Config& config) {
   builder.RegisterService(p.admin_service.get());
   builder.RegisterService(p.skills_service.get());
   builder.RegisterService(p.graph_service.get());
+  builder.RegisterService(p.snapshots_service.get());
   p.server = builder.BuildAndStart();
   const bool unix_socket = config.listen.rfind("unix:", 0) == 0;
   if (p.server == nullptr || (!unix_socket && port == 0)) {
@@ -244,10 +276,10 @@ absl::Status Daemon::Listen(const Config& config) {
   address_ = unix_socket
                  ? config.listen
                  : absl::StrCat(config.listen.substr(0, config.listen.rfind(':')), ":", port);
-  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Memory", true);
-  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Admin", true);
-  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Skills", true);
-  p.server->GetHealthCheckService()->SetServingStatus("mixmatch.v1.Graph", true);
+  for (const char* const service : {"Memory", "Admin", "Skills", "Graph", "Snapshots"}) {
+    p.server->GetHealthCheckService()->SetServingStatus(absl::StrCat("mixmatch.v1.", service),
+                                                        true);
+  }
   return absl::OkStatus();
 }
 
@@ -268,6 +300,7 @@ void Daemon::Drain() {
   }
   p.query_pool.reset();
   p.admin_pool.reset();
+  p.snapshot_desk.reset();
   p.wake.store(nullptr);
   if (p.follower != nullptr) p.follower->Stop();
   p.pipeline.reset();

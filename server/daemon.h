@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,7 +20,10 @@ class Daemon {
   // Opens the data directory, takes up where it ended, and starts to serve. Health says SERVING
   // from its return on. Errors as Database::Open; INVALID_ARGUMENT or UNAVAILABLE when it cannot
   // listen.
-  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config);
+  // A restore that was asked for happens first. `restart` asks the owner to drain this daemon and
+  // to start another one; it is called on any thread, and must return at once.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config,
+                                                       std::function<void()> restart);
   ~Daemon();
 
   // Where it listens: "127.0.0.1:7077", "unix:/path".
@@ -31,10 +35,11 @@ class Daemon {
 
  private:
   struct Parts;
-  Daemon();
+  explicit Daemon(std::function<void()> restart);
   absl::Status Open(const Config& config);
   absl::Status Listen(const Config& config);
 
+  const std::function<void()> restart_;
   std::unique_ptr<Parts> parts_;
   std::string address_;
 };

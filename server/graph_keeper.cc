@@ -61,7 +61,7 @@ void GraphKeeper::Run() {
   absl::Status health;
   while (true) {
     const absl::StatusOr<bool> left = Follow();
-    if (left.status() != health && !left.ok()) {
+    if (left.status() != health && !left.ok() && !stopping()) {
       spdlog::error("the graph is not kept: {}", left.status().ToString());
     }
     health = left.status();

@@ -57,12 +57,13 @@ size_t PayloadBytes(const Event& event) {
   return bytes;
 }
 
-IngestPipeline::IngestPipeline(const Config& config, EventLog* log, const Clock* clock,
-                               std::function<void()> appended)
+IngestPipeline::IngestPipeline(const Config& config, EventLog* log, const DiskGuard* disk,
+                               const Clock* clock, std::function<void()> appended)
     : config_(config),
       event_limits_(EventLimitsOf(config)),
       sense_limits_(SenseLimitsOf(config)),
       log_(log),
+      disk_(disk),
       clock_(clock),
       appended_(std::move(appended)),
       sensing_(std::make_unique<WorkerPool>(config.threads.sense, config.limits.queue_events + 1,
@@ -108,6 +109,7 @@ void IngestPipeline::SubmitIdleClose(std::string scene) {
 
 absl::Status IngestPipeline::Admit(Event& event, size_t bytes) {
   MM_RETURN_IF_ERROR(ValidateEvent(event_limits_, clock_->Now(), event));
+  MM_RETURN_IF_ERROR(disk_->Check("event not stored"));
   const uint64_t backlog = backlog_.load(std::memory_order_relaxed);
   if (backlog >= config_.limits.backlog_events) {
     return absl::ResourceExhaustedError(

@@ -26,18 +26,19 @@
 #include "core/base/validate.h"
 #include "core/media/sense.h"
 #include "server/config.h"
+#include "server/disk_guard.h"
 #include "server/worker_pool.h"
 #include "storage/event_log.h"
 
 namespace mixmatch {
 
-// Thread-safety: Safe for concurrent use. Borrows log and clock, which must outlive it.
+// Thread-safety: Safe for concurrent use. Borrows log, disk and clock, which must outlive it.
 class IngestPipeline {
  public:
   using Done = std::function<void(const AppendResult&)>;
 
   // `appended` runs on the writer's thread after each group that reached the log.
-  IngestPipeline(const Config& config, EventLog* log, const Clock* clock,
+  IngestPipeline(const Config& config, EventLog* log, const DiskGuard* disk, const Clock* clock,
                  std::function<void()> appended);
   // Ends after everything inside is written and answered.
   ~IngestPipeline();
@@ -74,6 +75,7 @@ class IngestPipeline {
   const EventLimits event_limits_;
   const SenseLimits sense_limits_;
   EventLog* const log_;
+  const DiskGuard* const disk_;
   const Clock* const clock_;
   const std::function<void()> appended_;
   std::atomic<uint64_t> backlog_ = 0;

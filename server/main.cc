@@ -64,27 +64,33 @@ int Fail(const absl::Status& status) {
              : 1;
 }
 
-int Serve(const mixmatch::Config& config, const std::string& port_file) {
+// Sent by the daemon to its own process: drain, and start anew.
+constexpr int kRestart = SIGUSR1;
+
+int Serve(mixmatch::Config config, const std::string& port_file) {
   // Blocked here and so in every thread: only sigwait below takes them.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, kRestart);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  auto daemon = mixmatch::Daemon::Start(config);
-  if (!daemon.ok()) return Fail(daemon.status());
-  spdlog::info("mixmatchd {} serves on {}, data in {}", mixmatch::kVersion, (*daemon)->address(),
-               config.data_dir);
-  if (!port_file.empty() && !WritePortFile(port_file, (*daemon)->address())) {
-    return Fail(absl::UnavailableError("port file not written: " + port_file));
+  for (int signal_number = kRestart; signal_number == kRestart;) {
+    auto daemon = mixmatch::Daemon::Start(config, [] { kill(getpid(), kRestart); });
+    if (!daemon.ok()) return Fail(daemon.status());
+    config.listen = (*daemon)->address();  // a free port that was found stays the same
+    spdlog::info("mixmatchd {} serves on {}, data in {}", mixmatch::kVersion, config.listen,
+                 config.data_dir);
+    if (!port_file.empty() && !WritePortFile(port_file, config.listen)) {
+      return Fail(absl::UnavailableError("port file not written: " + port_file));
+    }
+    sigwait(&signals, &signal_number);
+    spdlog::info("signal {}: draining", signal_number);
+    (*daemon)->Drain();
+    spdlog::info("drained");
   }
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  spdlog::info("signal {}: draining", signal_number);
-  (*daemon)->Drain();
-  spdlog::info("drained");
   return 0;
 }
 

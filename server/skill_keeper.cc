@@ -97,6 +97,7 @@ SkillState SkillKeeper::StateOf(SkillEntry& entry) const {
 }
 
 absl::StatusOr<SkillState> SkillKeeper::Create(SkillSpec spec) {
+  MM_RETURN_IF_ERROR(parts_.disk->Check("skill not made"));
   std::shared_ptr<SkillEntry> entry;
   {
     const absl::MutexLock lock(&mu_);
@@ -144,6 +145,7 @@ absl::Status SkillKeeper::Delete(const std::string& name) {
 
 absl::StatusOr<TeachCounts> SkillKeeper::Teach(const std::string& name,
                                                std::vector<Teaching> teachings) {
+  MM_RETURN_IF_ERROR(parts_.disk->Check("not taught"));
   MM_ASSIGN_OR_RETURN(const std::shared_ptr<SkillEntry> entry, Find(name));
   TeachCounts counts;
   {

@@ -22,6 +22,7 @@
 #include "core/generations/generations.h"
 #include "core/skills/skill.h"
 #include "core/skills/skill_solver.h"
+#include "server/disk_guard.h"
 #include "storage/skill_table.h"
 
 namespace mixmatch {
@@ -58,6 +59,7 @@ class SkillKeeper {
     SkillTable* table = nullptr;
     ExampleSource* examples = nullptr;
     const Generations* generations = nullptr;
+    const DiskGuard* disk = nullptr;
     const Clock* clock = nullptr;
   };
 
@@ -69,16 +71,16 @@ class SkillKeeper {
   // Ends the thread after the solution in progress; Prepare returns at once from then on.
   void Stop();
 
-  // ALREADY_EXISTS; FAILED_PRECONDITION when there are too many. The id and time of `spec` are set
-  // here.
+  // ALREADY_EXISTS; FAILED_PRECONDITION when there are too many; RESOURCE_EXHAUSTED (disk full).
+  // The id and time of `spec` are set here.
   absl::StatusOr<SkillState> Create(SkillSpec spec);
   // NOT_FOUND names the skill, here and below.
   absl::StatusOr<SkillState> Get(const std::string& name) const;
   std::vector<SkillState> List() const;  // by name
   absl::Status Delete(const std::string& name);
 
-  // Synced when it returns. RESOURCE_EXHAUSTED while too much waits to be solved; INVALID_ARGUMENT
-  // for more labels than a skill may have.
+  // Synced when it returns. RESOURCE_EXHAUSTED while too much waits to be solved or the disk is
+  // full; INVALID_ARGUMENT for more labels than a skill may have.
   absl::StatusOr<TeachCounts> Teach(const std::string& name, std::vector<Teaching> teachings);
   // Returns how many were there.
   absl::StatusOr<uint64_t> Unteach(const std::string& name, std::span<const ExampleId> examples);

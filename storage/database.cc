@@ -4,6 +4,7 @@
 #include <google/protobuf/message_lite.h>
 
 #include <algorithm>
+#include <cstdarg>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -57,6 +58,13 @@ std::vector<std::string> ListNamed(const rocksdb::DBOptions& options, const std:
   });
   return all;
 }
+
+// A read-only look leaves no log file behind.
+class Silence final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
 
 FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle) {
   return FamilyHandle(handle, [db](rocksdb::ColumnFamilyHandle* h) {
@@ -188,6 +196,29 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
                                                          const DatabaseOptions& options) {
   MM_ASSIGN_OR_RETURN(std::unique_ptr<Impl> impl, Impl::Open(path, options));
   return std::unique_ptr<Database>(new Database(std::move(impl)));
+}
+
+absl::Status Database::Check(const std::string& path) {
+  const RocksOptions rocks({});
+  rocksdb::DBOptions options = rocks.Database();
+  options.create_if_missing = false;
+  options.info_log = std::make_shared<Silence>();
+  std::vector<std::string> names;
+  MM_RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &names),
+                               "database not opened to be checked"));
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const std::string& name : names) descriptors.emplace_back(name, rocks.ForNamed());
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* raw = nullptr;
+  MM_RETURN_IF_ERROR(
+      FromRocks(rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &raw),
+                "database not opened to be checked"));
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  const rocksdb::Status checked = db->VerifyFileChecksums(rocksdb::ReadOptions());
+  for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+    db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  return FromRocks(checked, "database not as it was written");
 }
 
 uint64_t Database::DiskBytes() const {

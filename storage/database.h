@@ -30,6 +30,10 @@ class Database {
                                                         const DatabaseOptions& options);
   ~Database();
 
+  // Opens a database without writing to it and compares every table with the checksum that its
+  // MANIFEST has of it. NOT_FOUND; DATA_LOSS with the file.
+  static absl::Status Check(const std::string& path);
+
   // Bytes on disk, all files.
   uint64_t DiskBytes() const;
 

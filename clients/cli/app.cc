@@ -43,6 +43,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddConsolidate(&app, &session);
   AddSkill(&app, &session);
   AddGraph(&app, &session);
+  AddSnapshot(&app, &session);
   AddWatermarks(&app, &session);
   try {
     app.parse(argc, argv);

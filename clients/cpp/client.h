@@ -23,6 +23,7 @@
 #include "mixmatch/v1/graph.pb.h"
 #include "mixmatch/v1/memory.pb.h"
 #include "mixmatch/v1/skills.pb.h"
+#include "mixmatch/v1/snapshots.pb.h"
 
 namespace mixmatch::client {
 
@@ -106,6 +107,21 @@ class Client {
   // Returns the stream's last message: published or refused. Cancelling does not stop the publish.
   absl::StatusOr<v1::PublishGenerationResponse> PublishGeneration(
       const PublishProgress& progress) const;
+
+  using CreateSnapshotProgress = std::function<bool(const v1::CreateSnapshotResponse&)>;
+  using VerifySnapshotProgress = std::function<bool(const v1::VerifySnapshotResponse&)>;
+
+  // Returns the stream's last message, which has the snapshot. Cancelling leaves nothing of it.
+  absl::StatusOr<v1::CreateSnapshotResponse> CreateSnapshot(
+      const v1::CreateSnapshotRequest& request, const CreateSnapshotProgress& progress) const;
+  absl::StatusOr<v1::VerifySnapshotResponse> VerifySnapshot(
+      const v1::VerifySnapshotRequest& request, const VerifySnapshotProgress& progress) const;
+  absl::StatusOr<v1::ListSnapshotsResponse> ListSnapshots() const;
+  // One attempt each, since a second one would meet what the first one did.
+  absl::StatusOr<v1::DeleteSnapshotResponse> DeleteSnapshot(
+      const v1::DeleteSnapshotRequest& request) const;
+  absl::StatusOr<v1::RestoreSnapshotResponse> RestoreSnapshot(
+      const v1::RestoreSnapshotRequest& request) const;
 
   // What an Ingester needs.
   const std::shared_ptr<Connection>& connection() const { return connection_; }

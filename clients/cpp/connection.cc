@@ -28,13 +28,15 @@ Connection::Connection(const std::string& target, const ClientOptions& options)
   arguments.SetMaxReceiveMessageSize(Clamped(options.receive_bytes_max));
   // Come back soon after a daemon's restart instead of after gRPC's own two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  // By its effect, how long one attempt may take: a busy daemon or a far one needs its time.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
   channel_ = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   memory_ = v1::Memory::NewStub(channel_);
   admin_ = v1::Admin::NewStub(channel_);
   skills_ = v1::Skills::NewStub(channel_);
   graph_ = v1::Graph::NewStub(channel_);
+  snapshots_ = v1::Snapshots::NewStub(channel_);
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

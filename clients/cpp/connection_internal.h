@@ -17,6 +17,7 @@
 #include "mixmatch/v1/graph.grpc.pb.h"
 #include "mixmatch/v1/memory.grpc.pb.h"
 #include "mixmatch/v1/skills.grpc.pb.h"
+#include "mixmatch/v1/snapshots.grpc.pb.h"
 
 namespace mixmatch::client {
 
@@ -29,6 +30,7 @@ class Connection {
   v1::Admin::StubInterface& admin() const { return *admin_; }
   v1::Skills::StubInterface& skills() const { return *skills_; }
   v1::Graph::StubInterface& graph() const { return *graph_; }
+  v1::Snapshots::StubInterface& snapshots() const { return *snapshots_; }
   const ClientOptions& options() const { return options_; }
   const std::string& target() const { return target_; }
 
@@ -40,6 +42,7 @@ class Connection {
   std::unique_ptr<v1::Admin::Stub> admin_;
   std::unique_ptr<v1::Skills::Stub> skills_;
   std::unique_ptr<v1::Graph::Stub> graph_;
+  std::unique_ptr<v1::Snapshots::Stub> snapshots_;
 };
 
 // The two libraries' codes have the same numbers and meanings.

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "absl/time/clock.h"
 #include "tests/clients/memory_server.h"
+#include "tests/clients/slow_relay.h"
 
 namespace mixmatch::client {
 namespace {
@@ -46,6 +49,18 @@ TEST(ClientTest, TriesAgainWhileTheDaemonIsUnavailable) {
   MemoryServer server(options);
   EXPECT_TRUE(Connected(server).GetWatermarks().ok());
   EXPECT_EQ(server.call_count(), 4);
+}
+
+TEST(ClientTest, GivesAConnectionTimeToBeMade) {
+  MemoryServer server({});
+  const int port = std::stoi(server.target().substr(server.target().rfind(':') + 1));
+  const SlowRelay relay(port, absl::Milliseconds(700));
+  ClientOptions options;
+  options.attempts_max = 1;
+  const auto client = Client::Connect(relay.target(), options);
+  ASSERT_TRUE(client.ok());
+  const auto status = client->GetStatus();
+  EXPECT_TRUE(status.ok()) << status.status();
 }
 
 TEST(ClientTest, WaitsAsLongAsTheDaemonSaysWhenItsQueueIsFull) {

@@ -4,16 +4,13 @@ knowledge_commands_test.py MIXMATCHD MIXMATCHCTL.
 
 import json
 import math
-import pathlib
 import random
-import signal
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-START_SECONDS = 60
+import command_testing
+
 WAIT_SECONDS = 60
 ROUNDS = 80
 WORDS = ("apple", "river", "stone")
@@ -22,7 +19,6 @@ episodes: {gap: 1s, lateness: 2s, idle_close: 500ms}
 learning: {enabled: false}
 generations: {automatic: false}
 """
-MIXMATCHD, MIXMATCHCTL = sys.argv[1:3]
 
 
 def pose(thing, number):
@@ -59,49 +55,25 @@ def write_manifest(path):
 class KnowledgeCommands(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls._folder = tempfile.TemporaryDirectory(prefix="mixmatch-knowledge-")
-        folder = pathlib.Path(cls._folder.name)
-        (folder / "config.yaml").write_text(CONFIG)
-        cls._daemon = subprocess.Popen(
-            [MIXMATCHD, "--config", str(folder / "config.yaml"), "--data-dir", str(folder / "data"),
-             "--listen", "127.0.0.1:0", "--port-file", str(folder / "port")])
-        for _ in range(START_SECONDS * 20):
-            if (folder / "port").exists() or cls._daemon.poll() is not None:
-                break
-            time.sleep(0.05)
-        cls._address = (folder / "port").read_text().strip()
-        write_manifest(folder / "things.jsonl")
-        cls.ctl("ingest", "--manifest", str(folder / "things.jsonl"), "--wait", "recallable")
+        cls.daemon = command_testing.Daemon(*sys.argv[1:3], CONFIG)
+        manifest = cls.daemon.folder / "things.jsonl"
+        write_manifest(manifest)
+        cls.daemon.ctl("ingest", "--manifest", str(manifest), "--wait", "recallable")
 
     @classmethod
     def tearDownClass(cls):
-        cls._daemon.send_signal(signal.SIGTERM)
-        status = cls._daemon.wait(timeout=30)
-        cls._folder.cleanup()
-        if status != 0:
-            raise RuntimeError(f"the daemon ended with status {status}")
+        cls.daemon.end()
 
-    @classmethod
-    def run_ctl(cls, *arguments):
-        return subprocess.run([MIXMATCHCTL, "--server", cls._address, *arguments],
-                              capture_output=True, text=True, timeout=60)
+    def ctl(self, *arguments):
+        return self.daemon.ctl(*arguments)
 
-    @classmethod
-    def ctl(cls, *arguments):
-        """What it prints; the exit status is 0."""
-        done = cls.run_ctl(*arguments)
-        if done.returncode != 0:
-            raise AssertionError(f"{arguments}: {done.returncode}: {done.stderr}")
-        return done.stdout
-
-    @classmethod
-    def answer(cls, *arguments):
-        return json.loads(cls.ctl("--json", *arguments))
+    def answer(self, *arguments):
+        return self.daemon.answer(*arguments)
 
     def wait(self, ready, *arguments):
         """The answer once `ready` says so of it."""
         for _ in range(WAIT_SECONDS * 10):
-            done = self.run_ctl("--json", *arguments)
+            done = self.daemon.run("--json", *arguments)
             if done.returncode == 0 and ready(json.loads(done.stdout)):
                 return json.loads(done.stdout)
             time.sleep(0.1)
@@ -135,7 +107,7 @@ class KnowledgeCommands(unittest.TestCase):
         self.assertIn("1", self.ctl("skill", "unteach", "thing", "--event", "arm/stone7"))
         self.assertEqual(int(self.settled("thing")["example_count"]), 3 * ROUNDS - 1)
         self.ctl("skill", "delete", "thing")
-        gone = self.run_ctl("skill", "show", "thing")
+        gone = self.daemon.run("skill", "show", "thing")
         self.assertEqual(gone.returncode, 1)
         self.assertIn("'thing'", gone.stderr)
 
@@ -154,7 +126,7 @@ class KnowledgeCommands(unittest.TestCase):
             (("graph", "show", "--concept", "4242"), "4242"),
             (("graph", "show"), "--concept"),
         ):
-            done = self.run_ctl(*wrong)
+            done = self.daemon.run(*wrong)
             self.assertIn(done.returncode, (1, 2), wrong)
             self.assertIn(hint, done.stderr, wrong)
             self.assertEqual(done.stdout, "", wrong)

@@ -1,0 +1,67 @@
+// What the snapshots' service asks for, and snapshots by the clock.
+//
+// Owns one thread, on which snapshots are made and checked one after the other; everything else of
+// the daemon goes on meanwhile.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "core/base/clock.h"
+#include "core/generations/generations.h"
+#include "server/config.h"
+#include "server/disk_guard.h"
+#include "server/worker_pool.h"
+#include "storage/database.h"
+#include "storage/event_log.h"
+#include "storage/snapshots.h"
+
+namespace mixmatch {
+
+// Thread-safety: Safe for concurrent use. Borrows everything, which must outlive it.
+class SnapshotDesk {
+ public:
+  struct Parts {
+    Database* database = nullptr;
+    const EventLog* log = nullptr;
+    const Generations* generations = nullptr;
+    const DiskGuard* disk = nullptr;
+    const Clock* clock = nullptr;
+    std::function<void()> restart;  // asks the process to drain and to start anew
+  };
+  SnapshotDesk(const Config& config, const Parts& parts);
+  ~SnapshotDesk();
+
+  using Done = std::function<void(const absl::StatusOr<Snapshot>&)>;
+  // Both queue the work and return; `done` is called on the desk's thread. `progress` as in
+  // Snapshots. RESOURCE_EXHAUSTED when too much is queued; `done` is not called then.
+  absl::Status Create(const std::string& name, SnapshotProgress progress, Done done);
+  absl::Status Verify(const std::string& name, SnapshotProgress progress, Done done);
+
+  absl::StatusOr<std::vector<Snapshot>> List(std::vector<std::string>& damaged) const;
+  absl::Status Delete(const std::string& name);
+  // Asks for the restart, which happens after it returned.
+  absl::StatusOr<Snapshot> Restore(const std::string& name);
+
+ private:
+  absl::StatusOr<Snapshot> Make(const std::string& name, const SnapshotProgress& progress);
+  void Schedule();
+  // Makes one when it is due, and deletes the oldest of those that the clock made.
+  absl::Status MakeScheduled();
+
+  const Config config_;
+  const Parts parts_;
+  const Snapshots snapshots_;
+  absl::Mutex mu_;
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  std::unique_ptr<WorkerPool> pool_;
+  std::thread scheduler_;
+};
+
+}  // namespace mixmatch
