@@ -251,7 +251,8 @@ absl::Status Snapshots::Tidy() const {
   for (const std::string& name : unfinished) {
     const std::string folder = Folder(absl::StrCat(kUnfinished, name));
     // What a restore set aside lacks nothing but its name.
-    if (absl::StartsWith(name, kPreRestore) && Exists(folder + "/db")) {
+    if (absl::StartsWith(name, kPreRestore) && Exists(folder + "/db") &&
+        Exists(folder + kRecordFile)) {
       MM_RETURN_IF_ERROR(Rename(folder, Folder(name)));
     } else {
       MM_RETURN_IF_ERROR(RemoveAll(folder));
