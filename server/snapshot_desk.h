@@ -1,7 +1,7 @@
 // What the snapshots' service asks for, and snapshots by the clock.
 //
-// Owns a thread, on which snapshots that are asked for are made and checked one after the other, and
-// one for those by the clock; everything else of the daemon goes on meanwhile.
+// Owns a thread, on which snapshots that are asked for are made and checked one after the other,
+// and one for those by the clock; everything else of the daemon goes on meanwhile.
 #pragma once
 
 #include <functional>
