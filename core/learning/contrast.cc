@@ -10,6 +10,10 @@
 namespace mixmatch {
 namespace {
 
+constexpr size_t kRareColumns = 4;     // columns for each row, from which on rows are rare
+constexpr float kLookalike = 0.7F;     // cosine of two columns, from which on they look alike
+constexpr size_t kLookalikeShare = 6;  // at most one column in so many is spared
+
 MM_SIMD_CLONES void Product(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_row,
                             int64_t a_column, const float* b, float* c) {
   SmallGemm(m, n, k, {a, a_row, a_column}, b, n, c, n);
@@ -21,16 +25,29 @@ bool IsNegative(const ContrastTerm& term, const Neutrality& neutral, size_t row,
          !neutral(term.rows[row].episode, term.columns[column].episode);
 }
 
-bool HasNegative(const ContrastTerm& term, const Neutrality& neutral, size_t row) {
-  for (size_t c = 0; c < term.columns.size(); ++c) {
-    if (IsNegative(term, neutral, row, c)) return true;
+// [rows, columns], 1 where the column is told from the row's partner.
+std::vector<uint8_t> Negatives(const ContrastTerm& term, const Neutrality& neutral) {
+  const size_t columns = term.columns.size();
+  std::vector<uint8_t> negative(term.rows.size() * columns);
+  for (size_t r = 0; r < term.rows.size(); ++r) {
+    for (size_t c = 0; c < columns; ++c) {
+      negative[r * columns + c] = IsNegative(term, neutral, r, c) ? 1 : 0;
+    }
   }
-  return false;
+  return negative;
+}
+
+bool Any(std::span<const uint8_t> flags) {
+  return std::any_of(flags.begin(), flags.end(), [](uint8_t flag) { return flag != 0; });
 }
 
 uint64_t Learnable(const ContrastTerm& term, const Neutrality& neutral) {
+  const std::vector<uint8_t> negative = Negatives(term, neutral);
+  const size_t columns = term.columns.size();
   uint64_t count = 0;
-  for (size_t r = 0; r < term.rows.size(); ++r) count += HasNegative(term, neutral, r) ? 1 : 0;
+  for (size_t r = 0; r < term.rows.size(); ++r) {
+    count += Any(std::span(negative).subspan(r * columns, columns)) ? 1 : 0;
+  }
   return count;
 }
 
@@ -55,23 +72,46 @@ void Scatter(const std::vector<float>& matrix, size_t width,
   }
 }
 
+// Where rows are rare among the columns, takes back negatives that look like the row's partner: few
+// rows say little about what is another thing, and the many columns know it already.
+void SpareLookalikes(const ContrastTerm& term, size_t width, const std::vector<float>& b,
+                     const std::vector<float>& b_transposed, std::vector<uint8_t>& negative) {
+  const size_t columns = term.columns.size();
+  if (term.rows.size() * kRareColumns > columns) return;
+  std::vector<float> near(columns);  // to the partner, cosine
+  std::vector<size_t> order(columns);
+  for (size_t r = 0; r < term.rows.size(); ++r) {
+    const auto partner = static_cast<size_t>(term.partner[r]);
+    Product(1, static_cast<int64_t>(columns), static_cast<int64_t>(width),
+            b.data() + partner * width, static_cast<int64_t>(width), 1, b_transposed.data(),
+            near.data());
+    uint8_t* told = negative.data() + r * columns;
+    order.clear();
+    for (size_t c = 0; c < columns; ++c) {
+      if (c != partner && near[c] > kLookalike) order.push_back(c);
+    }
+    std::sort(order.begin(), order.end(),
+              [&](size_t x, size_t y) { return near[x] != near[y] ? near[x] > near[y] : x < y; });
+    order.resize(std::min(order.size(), columns / kLookalikeShare));
+    for (const size_t c : order) told[c] = 0;
+  }
+}
+
 // Replaces the logits of a row by the loss's gradient in them, times `weight`; returns its loss.
-double SoftmaxRow(const ContrastTerm& term, const Neutrality& neutral, size_t row, float weight,
-                  float* logits) {
-  const auto partner = static_cast<size_t>(term.partner[row]);
+double SoftmaxRow(size_t partner, std::span<const uint8_t> negative, float weight, float* logits) {
   const float own = logits[partner];
   float top = own;
-  for (size_t c = 0; c < term.columns.size(); ++c) {
-    if (IsNegative(term, neutral, row, c)) top = std::max(top, logits[c]);
+  for (size_t c = 0; c < negative.size(); ++c) {
+    if (negative[c] != 0) top = std::max(top, logits[c]);
   }
   double sum = 0;
-  for (size_t c = 0; c < term.columns.size(); ++c) {
-    const bool counts = c == partner || IsNegative(term, neutral, row, c);
+  for (size_t c = 0; c < negative.size(); ++c) {
+    const bool counts = c == partner || negative[c] != 0;
     logits[c] = counts ? std::exp(logits[c] - top) : 0.0F;
     sum += logits[c];
   }
   const auto factor = static_cast<float>(weight / sum);
-  for (size_t c = 0; c < term.columns.size(); ++c) logits[c] *= factor;
+  for (size_t c = 0; c < negative.size(); ++c) logits[c] *= factor;
   logits[partner] -= weight;
   return std::log(sum) + top - own;
 }
@@ -84,22 +124,25 @@ double TermLoss(std::span<const float> embeddings, size_t width, const ContrastT
   const auto n = static_cast<int64_t>(columns);
   const auto e = static_cast<int64_t>(width);
   const std::vector<float> a = Gather(embeddings, width, term.rows, false);               // [m, E]
+  const std::vector<float> b = Gather(embeddings, width, term.columns, false);            // [n, E]
   const std::vector<float> b_transposed = Gather(embeddings, width, term.columns, true);  // [E, n]
   std::vector<float> logits(rows * columns);
   Product(m, n, e, a.data(), e, 1, b_transposed.data(), logits.data());
+  std::vector<uint8_t> negative = Negatives(term, neutral);
+  SpareLookalikes(term, width, b, b_transposed, negative);
   double loss = 0;
   for (size_t r = 0; r < rows; ++r) {
     float* row = logits.data() + r * columns;
-    if (!HasNegative(term, neutral, r)) {
+    const auto told = std::span(negative).subspan(r * columns, columns);
+    if (!Any(told)) {
       std::fill_n(row, columns, 0.0F);
       continue;
     }
     for (size_t c = 0; c < columns; ++c) row[c] *= scale;
-    loss += SoftmaxRow(term, neutral, r, weight * scale, row);
+    loss += SoftmaxRow(static_cast<size_t>(term.partner[r]), told, weight * scale, row);
   }
   if (gradient.empty()) return loss;
 
-  const std::vector<float> b = Gather(embeddings, width, term.columns, false);  // [n, E]
   std::vector<float> grad(std::max(rows, columns) * width);
   Product(m, e, n, logits.data(), n, 1, b.data(), grad.data());
   Scatter(grad, width, term.rows, gradient);

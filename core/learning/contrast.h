@@ -1,5 +1,8 @@
 // The contrastive loss (InfoNCE) over embeddings, with its gradient: each row is pulled to its
-// column and pushed from the others, but for those that are neutral.
+// column and pushed from the others, but for those that are neutral. Where a term has at most one
+// row for four columns, the columns that look most like the row's own (cosine above 0.7, at most a
+// sixth of all) are not pushed either: a word that was said of a few sights does not tell these
+// from all like them.
 //
 // Takes plans from core/learning/batch.h and embeddings from a model; serves training and judging
 // alike. Knows no torch.
@@ -58,8 +61,8 @@ void AddPairLoss(std::vector<PairLoss>& pairs, const PairLoss& added);
 // Rows over all terms that have a partner and at least one negative.
 uint64_t CountPositives(std::span<const ContrastTerm> terms, const Neutrality& neutral);
 
-// The loss of embeddings [S, E] at inverse temperature `scale`. Where `gradient` [S, E] is not
-// empty, the gradient of the loss is added to it. Deterministic.
+// The loss of embeddings [S, E], of length 1, at inverse temperature `scale`. Where `gradient` [S,
+// E] is not empty, the gradient of the loss is added to it. Deterministic.
 ContrastResult Contrast(std::span<const float> embeddings, int embedding,
                         std::span<const ContrastTerm> terms, const Neutrality& neutral, float scale,
                         std::span<float> gradient);

@@ -8,9 +8,9 @@ namespace {
 constexpr double kLinear = 3.4445;
 constexpr double kCubic = -4.7750;
 constexpr double kQuintic = 2.0315;
-constexpr int kRounds = 5;
+constexpr int kRounds = 4;
 
-// x [K, s, l] after all rounds. Costs 5 (2 l + s) K 2 s^2 operations.
+// x [K, s, l] after all rounds. Costs 4 (2 l + s) K 2 s^2 operations.
 at::Tensor Iterate(at::Tensor x) {
   for (int round = 0; round < kRounds; ++round) {
     const at::Tensor square = at::bmm(x, x.transpose(1, 2));  // [K, s, s]
@@ -22,7 +22,7 @@ at::Tensor Iterate(at::Tensor x) {
 
 // The same where l is much larger than s, by what the rounds do to the square x x^T alone: every
 // round multiplies x from the left by a polynomial of the square, and these commute. Costs
-// (2 l + 17 s) K 2 s^2 operations.
+// (2 l + 13 s) K 2 s^2 operations.
 at::Tensor IterateSquares(const at::Tensor& x) {
   const at::Tensor identity = at::eye(x.size(1), x.options()).expand({x.size(0), -1, -1});
   at::Tensor square = at::bmm(x, x.transpose(1, 2));

@@ -98,6 +98,51 @@ TEST(ContrastTest, NeutralEpisodesNeitherPushNorPull) {
   EXPECT_EQ(Contrast(embeddings, kEmbedding, terms, neutral, 5, {}).loss, loss);
 }
 
+// Rows ask among 12 columns, which are axes; of the columns 4 to 6, as many as `twins` look like
+// column 0. Gives the length of the gradient of each column.
+std::vector<double> PushesWithTwins(size_t rows, size_t twins) {
+  constexpr size_t kColumns = 12;
+  ContrastTerm term = Diagonal(kColumns);
+  term.rows.resize(rows);
+  term.partner.resize(rows);
+  constexpr size_t kAxes = 16;
+  std::vector<float> embeddings(2 * kColumns * kAxes, 0);
+  for (size_t i = 0; i < kColumns; ++i) {
+    embeddings[i * kAxes + i] = 1;
+    float* column = embeddings.data() + (kColumns + i) * kAxes;
+    column[i] = i >= 4 && i < 4 + twins ? 0.6F : 1;
+    if (column[i] < 1) column[0] = 0.8F;
+  }
+  std::vector<float> gradient(embeddings.size());
+  const std::vector<ContrastTerm> terms = {term};
+  Contrast(embeddings, kAxes, terms, Nobody(kColumns), 5, gradient);
+  std::vector<double> pushes;
+  for (size_t i = 0; i < kColumns; ++i) {
+    const float* g = gradient.data() + (kColumns + i) * kAxes;
+    pushes.push_back(std::abs(g[0]));  // along what row 0 is
+  }
+  return pushes;
+}
+
+TEST(ContrastTest, ARareRowPushesNothingThatLooksLikeItsPartner) {
+  const std::vector<double> pushes = PushesWithTwins(3, 2);
+  EXPECT_GT(pushes[0], 0);
+  EXPECT_EQ(pushes[4], 0);
+  EXPECT_EQ(pushes[5], 0);
+  EXPECT_GT(pushes[6], 0);
+}
+
+TEST(ContrastTest, OfManyLookalikesARareRowSparesASixth) {
+  const std::vector<double> pushes = PushesWithTwins(3, 3);
+  EXPECT_EQ((pushes[4] == 0) + (pushes[5] == 0) + (pushes[6] == 0), 2);
+}
+
+TEST(ContrastTest, RowsThatAreNotRarePushLookalikesToo) {
+  const std::vector<double> pushes = PushesWithTwins(4, 2);
+  EXPECT_GT(pushes[4], pushes[6]);
+  EXPECT_GT(pushes[5], pushes[6]);
+}
+
 TEST(ContrastTest, TheLossOfEachPairIsTheMeanOverItsOwnPositives) {
   std::vector<ContrastTerm> terms = {Diagonal(6), Diagonal(6), Diagonal(6)};
   terms[0].label = terms[2].label = "a -> b";

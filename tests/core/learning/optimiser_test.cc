@@ -12,7 +12,7 @@
 namespace mixmatch {
 namespace {
 
-constexpr OptimiserSettings kSettings = {.warm_up = 1, .weight_decay = 0};
+constexpr OptimiserSettings kSettings = {.turn_every = 2, .warm_up = 1, .weight_decay = 0};
 
 Parameter Map(const char* name, int64_t rows, int64_t columns) {
   return {.name = name, .value = at::zeros({rows, columns}).requires_grad_(true), .maps = 1};
