@@ -73,6 +73,15 @@ class KeyTable {
                      },
                      [&value] { return value; }});
   }
+  // Text that may be empty.
+  void AddOptional(const char* path, std::string& value) {
+    keys_.push_back({path,
+                     [&value](const std::string& text) {
+                       value = text;
+                       return absl::OkStatus();
+                     },
+                     [&value] { return value.empty() ? std::string("\"\"") : value; }});
+  }
   void Add(const char* path, uint64_t& value, uint64_t low, uint64_t high) {
     keys_.push_back(
         {path,
@@ -122,6 +131,12 @@ class KeyTable {
     Add("listen", c_.listen);
     Add("seed", c_.seed, 0, UINT64_MAX);
     Add("log_level", c_.log_level, {"debug", "info", "warn", "error"});
+    auto& a = c_.access;
+    AddOptional("access.clients_file", a.clients_file);
+    AddOptional("access.certificate_file", a.certificate_file);
+    AddOptional("access.key_file", a.key_file);
+    AddOptional("access.client_ca_file", a.client_ca_file);
+    Add("access.insecure", a.insecure);
   }
   void Limits() {
     auto& l = c_.limits;

@@ -19,6 +19,15 @@ struct Config {
   uint64_t seed = 1;
   std::string log_level = "info";
 
+  // Files of PEM; empty: none.
+  struct Access {
+    std::string clients_file;      // who may call, by token or certificate; empty: everyone
+    std::string certificate_file;  // of the daemon, with its chain; empty: no TLS
+    std::string key_file;
+    std::string client_ca_file;  // whose certificates clients must show; empty: none is asked for
+    bool insecure = false;       // listen where others reach it, without TLS and clients_file
+  } access;
+
   struct Limits {
     uint64_t message_bytes = 16 << 20;  // of one gRPC message
     uint64_t percepts_per_event = 32;

@@ -16,6 +16,9 @@
 #include "core/base/clock.h"
 #include "core/base/status.h"
 #include "core/encoder/encoder.h"
+#include "server/access/audit.h"
+#include "server/access/credentials.h"
+#include "server/access/gatekeeper.h"
 #include "server/admin_service.h"
 #include "server/disk_guard.h"
 #include "server/follower.h"
@@ -93,6 +96,7 @@ struct Daemon::Parts {
   std::unique_ptr<GraphService> graph_service;
   std::unique_ptr<SnapshotDesk> snapshot_desk;
   std::unique_ptr<SnapshotsService> snapshots_service;
+  std::unique_ptr<AuditLog> audit;
   std::unique_ptr<grpc::Server> server;
   // The follower starts after the pipeline that wakes it, and ends before it.
   std::atomic<Follower*> wake{nullptr};
@@ -248,11 +252,19 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .restart = restart_});
   p.snapshots_service =
       std::make_unique<SnapshotsService>(p.snapshot_desk.get(), p.admin_pool.get());
+  MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
+  MM_ASSIGN_OR_RETURN(const std::shared_ptr<Gatekeeper> gatekeeper,
+                      Gatekeeper::Open(config.access.clients_file, &p.clock, p.audit.get()));
+  MM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials,
+                      MakeServerCredentials(config, gatekeeper));
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(std::make_unique<AuditInterceptorFactory>(p.audit.get()));
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(config.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(config.listen, credentials, &port);
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.SetMaxReceiveMessageSize(static_cast<int>(config.limits.message_bytes));
   builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,

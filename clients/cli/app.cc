@@ -1,6 +1,8 @@
 // Global options and the list of commands.
 #include "clients/cli/app.h"
 
+#include <cstdlib>
+
 #include "clients/cli/commands.h"
 
 namespace mixmatch::cli {
@@ -20,6 +22,19 @@ void AddGlobalOptions(CLI::App* app, Session* session) {
                   "Seconds for a call, for a whole publish or consolidation, and for waiting; "
                   "default 30 for a call, no limit for the others")
       ->check(CLI::PositiveNumber);
+  app->add_option("--token-file", session->token_file,
+                  "File whose first line is the token; else the variable MIXMATCH_TOKEN")
+      ->envname("MIXMATCH_TOKEN_FILE");
+  app->add_flag("--tls", session->tls, "Connect by TLS, trusting the system's authorities")
+      ->envname("MIXMATCH_TLS");
+  app->add_option("--tls-ca", session->tls_ca_file, "Connect by TLS, trusting this PEM file's")
+      ->envname("MIXMATCH_TLS_CA");
+  app->add_option("--tls-cert", session->tls_certificate_file,
+                  "Certificate to show, where the daemon asks for one")
+      ->envname("MIXMATCH_TLS_CERT");
+  app->add_option("--tls-key", session->tls_key_file, "Its key")->envname("MIXMATCH_TLS_KEY");
+  // Of a secret on the command line others would read: only from the environment.
+  if (const char* const token = std::getenv("MIXMATCH_TOKEN")) session->token = token;
   app->set_version_flag("--version", std::string("mixmatchctl ") + MIXMATCH_VERSION);
 }
 
@@ -44,6 +59,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddSkill(&app, &session);
   AddGraph(&app, &session);
   AddSnapshot(&app, &session);
+  AddToken(&app, &session);
   AddWatermarks(&app, &session);
   try {
     app.parse(argc, argv);

@@ -28,6 +28,7 @@ void AddSkill(CLI::App* app, Session* session);
 // Adds "teach", "unteach" and "evaluate" to the command "skill".
 void AddSkillTeach(CLI::App* skill, Session* session);
 void AddSnapshot(CLI::App* app, Session* session);
+void AddToken(CLI::App* app, Session* session);
 void AddWatermarks(CLI::App* app, Session* session);
 
 // Makes a command that takes the global options after its name too, and runs `run` with the options

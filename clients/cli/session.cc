@@ -3,6 +3,8 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <fstream>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "clients/cli/format.h"
@@ -14,6 +16,18 @@ absl::StatusOr<client::Client> Session::Connect() const {
   if (timeout_s > 0) {
     options.timeout = absl::Seconds(timeout_s);
     options.stream_timeout = absl::Seconds(timeout_s);
+  }
+  options.token = token;
+  if (token.empty() && !token_file.empty()) {
+    std::ifstream file(token_file);
+    if (!std::getline(file, options.token) || options.token.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("token file '", token_file, "': no line to read; give another file"));
+    }
+  }
+  if (tls || !tls_ca_file.empty() || !tls_certificate_file.empty() || !tls_key_file.empty()) {
+    options.tls = client::ClientTls{
+        .ca_file = tls_ca_file, .certificate_file = tls_certificate_file, .key_file = tls_key_file};
   }
   return client::Client::Connect(server, options);
 }

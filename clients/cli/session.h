@@ -39,7 +39,13 @@ class Session {
   // Global options, set by the command line's parser.
   std::string server = "127.0.0.1:7077";
   bool json = false;
-  double timeout_s = 0;  // 0: the defaults of each call
+  double timeout_s = 0;    // 0: the defaults of each call
+  std::string token;       // empty: none, or what token_file holds
+  std::string token_file;  // its first line
+  bool tls = false;        // also by any of these
+  std::string tls_ca_file;
+  std::string tls_certificate_file;
+  std::string tls_key_file;
 
   // What the program exits with; set by the command.
   int exit_code = kExitOk;
@@ -47,7 +53,7 @@ class Session {
   std::ostream& out() const { return streams_.out; }
   std::ostream& err() const { return streams_.err; }
 
-  // A client for `server` with the session's timeout.
+  // A client for `server` with the session's timeout, token and TLS.
   absl::StatusOr<client::Client> Connect() const;
 
   // Prints a direct answer as JSON: the API's names, all fields present.

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "clients/cpp/channel_internal.h"
 #include "clients/cpp/connection_internal.h"
 #include "clients/cpp/retry_internal.h"
 #include "clients/cpp/stream_internal.h"
@@ -28,7 +29,9 @@ absl::StatusOr<Client> Client::Connect(const std::string& target, const ClientOp
     return absl::InvalidArgumentError(
         "options: attempts, back-off and message sizes must be above 0; set them so");
   }
-  return Client(std::make_shared<Connection>(target, options));
+  auto channel = MakeChannel(target, options);
+  if (!channel.ok()) return channel.status();
+  return Client(std::make_shared<Connection>(target, options, *std::move(channel)));
 }
 
 absl::StatusOr<v1::IngestBatchResponse> Client::IngestBatch(

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -29,7 +30,18 @@ namespace mixmatch::client {
 
 class Connection;
 
+// Files of PEM; empty: none.
+struct ClientTls {
+  std::string ca_file;           // who vouches for the daemon; empty: the system's authorities
+  std::string certificate_file;  // what the client shows, where the daemon asks for it
+  std::string key_file;
+};
+
 struct ClientOptions {
+  // Sent with every call. Empty: none. Only over TLS or to this machine.
+  std::string token;
+  // Not set: no TLS.
+  std::optional<ClientTls> tls;
   // Time for one unary call, its retries included. Above 0; infinite is allowed.
   absl::Duration timeout = absl::Seconds(30);
   // Time for a whole server stream (Consolidate, PublishGeneration).
@@ -57,8 +69,8 @@ struct ClientOptions {
 class Client {
  public:
   // Prepares a connection to `target`: "HOST:PORT", "unix:PATH" or any other gRPC name. The
-  // connection itself is made at the first call. INVALID_ARGUMENT for an empty target or options
-  // out of range.
+  // connection itself is made at the first call. INVALID_ARGUMENT for an empty target, options out
+  // of range, and a token that would cross a network readable; NOT_FOUND for a file of `tls`.
   static absl::StatusOr<Client> Connect(const std::string& target, const ClientOptions& options);
 
   absl::StatusOr<v1::IngestBatchResponse> IngestBatch(const v1::IngestBatchRequest& request) const;

@@ -1,7 +1,7 @@
-// The channel's settings, and when to try again.
+// The stubs, and when to try again.
 #include <algorithm>
 #include <cstdint>
-#include <limits>
+#include <utility>
 
 #include "absl/random/random.h"
 #include "absl/strings/numbers.h"
@@ -15,23 +15,11 @@ namespace {
 constexpr char kRetryDelayKey[] = "retry-delay-ms";
 constexpr int64_t kRetryDelayMaxMs = 60'000;
 
-int Clamped(int64_t bytes) {
-  return static_cast<int>(std::min<int64_t>(bytes, std::numeric_limits<int>::max()));
-}
-
 }  // namespace
 
-Connection::Connection(const std::string& target, const ClientOptions& options)
-    : target_(target), options_(options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxSendMessageSize(Clamped(options.send_bytes_max));
-  arguments.SetMaxReceiveMessageSize(Clamped(options.receive_bytes_max));
-  // Come back soon after a daemon's restart instead of after gRPC's own two minutes.
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  // By its effect, how long one attempt may take: a busy daemon or a far one needs its time.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 10'000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
-  channel_ = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+Connection::Connection(const std::string& target, const ClientOptions& options,
+                       std::shared_ptr<grpc::Channel> channel)
+    : target_(target), options_(options), channel_(std::move(channel)) {
   memory_ = v1::Memory::NewStub(channel_);
   admin_ = v1::Admin::NewStub(channel_);
   skills_ = v1::Skills::NewStub(channel_);

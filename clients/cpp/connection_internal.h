@@ -24,7 +24,8 @@ namespace mixmatch::client {
 // Thread-safety: Immutable; safe to share.
 class Connection {
  public:
-  Connection(const std::string& target, const ClientOptions& options);
+  Connection(const std::string& target, const ClientOptions& options,
+             std::shared_ptr<grpc::Channel> channel);
 
   v1::Memory::StubInterface& memory() const { return *memory_; }
   v1::Admin::StubInterface& admin() const { return *admin_; }
