@@ -1,13 +1,12 @@
 // Health and reflection, as generic tools see them.
 #include <gmock/gmock.h>
-#include <google/protobuf/descriptor.pb.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <set>
 
 #include "health.grpc.pb.h"
-#include "reflection.grpc.pb.h"
+#include "reflection_client.h"
 #include "test_daemon.h"
 
 namespace mixmatch {
@@ -15,61 +14,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::IsSupersetOf;
-
-namespace reflection = grpc::reflection::v1alpha;
-
-class Reflection {
- public:
-  explicit Reflection(const std::shared_ptr<grpc::Channel>& channel)
-      : stub_(reflection::ServerReflection::NewStub(channel)) {
-    SetDeadline(context_);
-    stream_ = stub_->ServerReflectionInfo(&context_);
-  }
-  ~Reflection() {
-    stream_->WritesDone();
-    EXPECT_TRUE(stream_->Finish().ok());
-  }
-
-  std::set<std::string> Services() {
-    reflection::ServerReflectionRequest request;
-    request.set_list_services("*");
-    std::set<std::string> names;
-    const reflection::ServerReflectionResponse response = Ask(request);
-    for (const auto& service : response.list_services_response().service()) {
-      names.insert(service.name());
-    }
-    return names;
-  }
-  std::set<std::string> Methods(const std::string& service) {
-    reflection::ServerReflectionRequest request;
-    request.set_file_containing_symbol(service);
-    const reflection::ServerReflectionResponse response = Ask(request);
-    std::set<std::string> names;
-    for (const std::string& bytes : response.file_descriptor_response().file_descriptor_proto()) {
-      google::protobuf::FileDescriptorProto file;
-      EXPECT_TRUE(file.ParseFromString(bytes));
-      for (const auto& described : file.service()) {
-        if (file.package() + "." + described.name() != service) continue;
-        for (const auto& method : described.method()) names.insert(method.name());
-      }
-    }
-    return names;
-  }
-
- private:
-  reflection::ServerReflectionResponse Ask(const reflection::ServerReflectionRequest& request) {
-    reflection::ServerReflectionResponse response;
-    EXPECT_TRUE(stream_->Write(request));
-    EXPECT_TRUE(stream_->Read(&response));
-    return response;
-  }
-
-  std::unique_ptr<reflection::ServerReflection::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<reflection::ServerReflectionRequest,
-                                           reflection::ServerReflectionResponse>>
-      stream_;
-};
 
 grpc::health::v1::HealthCheckResponse::ServingStatus Health(TestDaemon& daemon,
                                                             const std::string& service) {

@@ -64,22 +64,22 @@ void TestDaemon::Start() {
     execv(MIXMATCHD_PATH, argv.data());
     _exit(127);
   }
-  std::string address;
-  for (double waited = 0; address.empty() && waited < kStartSeconds; waited += 0.02) {
+  address_.clear();
+  for (double waited = 0; address_.empty() && waited < kStartSeconds; waited += 0.02) {
     Sleep(0.02);
-    std::ifstream(port_file) >> address;
+    std::ifstream(port_file) >> address_;
     int status = 0;
     if (waitpid(pid_, &status, WNOHANG) == pid_) {
       pid_ = 0;
       FAIL() << "the daemon ended before it served, status " << status;
     }
   }
-  ASSERT_FALSE(address.empty()) << "the daemon did not serve within " << kStartSeconds << " s";
+  ASSERT_FALSE(address_.empty()) << "the daemon did not serve within " << kStartSeconds << " s";
   grpc::ChannelArguments arguments;
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  channel_ = grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
   memory_ = v1::Memory::NewStub(channel_);
   admin_ = v1::Admin::NewStub(channel_);
 }

@@ -34,6 +34,7 @@ class TestDaemon {
   v1::Memory::Stub& memory() { return *memory_; }
   v1::Admin::Stub& admin() { return *admin_; }
   const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
+  const std::string& address() const { return address_; }
   const std::string& directory() const { return directory_; }
   pid_t pid() const { return pid_; }
 
@@ -47,6 +48,7 @@ class TestDaemon {
   std::string yaml_;
   std::string directory_;
   pid_t pid_ = 0;
+  std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Memory::Stub> memory_;
   std::unique_ptr<v1::Admin::Stub> admin_;
