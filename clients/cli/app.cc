@@ -61,6 +61,8 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddSnapshot(&app, &session);
   AddToken(&app, &session);
   AddWatermarks(&app, &session);
+  // Global options stand anywhere, behind the commands of commands too.
+  for (CLI::App* const command : app.get_subcommands({})) command->fallthrough();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,6 +1,7 @@
 """What the tests of commands share: a real daemon in a folder of its own, and mixmatchctl."""
 
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -15,21 +16,25 @@ END_SECONDS = 30
 class Daemon:
     """A daemon over a folder that goes away with it. Not thread-safe: one owner thread."""
 
-    def __init__(self, mixmatchd, mixmatchctl, config, data_dir=None):
+    def __init__(self, mixmatchd, mixmatchctl, config, data_dir=None, log=None):
+        """`log`: a file for what the daemon says; else it says it here."""
         self._mixmatchd, self._mixmatchctl = mixmatchd, mixmatchctl
         self._folder = tempfile.TemporaryDirectory(prefix="mixmatch-commands-")
         self.folder = pathlib.Path(self._folder.name)
         self._data_dir = data_dir or self.folder / "data"
+        self._log = log
         (self.folder / "config.yaml").write_text(config)
         self.start()
 
     def start(self):
         port_file = self.folder / "port"
         port_file.unlink(missing_ok=True)
-        self._process = subprocess.Popen(
-            [self._mixmatchd, "--config", str(self.folder / "config.yaml"),
-             "--data-dir", str(self._data_dir), "--listen", "127.0.0.1:0",
-             "--port-file", str(port_file)])
+        command = [self._mixmatchd, "--config", str(self.folder / "config.yaml"),
+                   "--data-dir", str(self._data_dir), "--listen", "127.0.0.1:0",
+                   "--port-file", str(port_file)]
+        with open(self._log or os.devnull, "ab") as log:
+            said = {"stdout": log, "stderr": log} if self._log else {}
+            self._process = subprocess.Popen(command, **said)
         for _ in range(START_SECONDS * 20):
             if port_file.exists():
                 self.address = port_file.read_text().strip()
