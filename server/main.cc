@@ -13,6 +13,7 @@
 #include "core/encoder/blas.h"
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/fsck_command.h"
 #include "server/version.h"
 
 namespace {
@@ -23,6 +24,8 @@ struct Flags {
   std::string listen;
   std::string port_file;
   bool check_config = false;
+  bool fsck = false;
+  bool json = false;
 };
 
 // Sets a variable that is not set yet; returns whether it did.
@@ -106,6 +109,9 @@ int main(int argc, char** argv) {
                  "overrides listen: HOST:PORT (0: a free one), unix:PATH");
   app.add_option("--port-file", flags.port_file, "gets the address once it serves");
   app.add_flag("--check-config", flags.check_config, "print the configuration in force, and end");
+  app.add_flag("--fsck", flags.fsck,
+               "check the data directory, print what was found, and end: 0 whole, 3 findings");
+  app.add_flag("--json", flags.json, "print that as JSON");
   app.set_version_flag("--version", std::string("mixmatchd ") + mixmatch::kVersion);
   CLI11_PARSE(app, argc, argv);
 
@@ -117,6 +123,7 @@ int main(int argc, char** argv) {
     std::cout << mixmatch::PrintConfig(*config);
     return 0;
   }
+  if (flags.fsck) return mixmatch::RunFsck(config->data_dir, flags.json, std::cout, std::cerr);
   spdlog::set_level(spdlog::level::from_str(config->log_level));
   spdlog::flush_on(spdlog::level::info);
   return Serve(*config, flags.port_file);

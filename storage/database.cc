@@ -79,7 +79,8 @@ std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<siz
 absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
     const std::string& path, const DatabaseOptions& options) {
   const RocksOptions rocks(options);
-  const rocksdb::DBOptions db_options = rocks.Database();
+  rocksdb::DBOptions db_options = rocks.Database();
+  if (options.read_only) db_options.info_log = std::make_shared<Silence>();
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     descriptors.emplace_back(std::string(kFamilyNames[i]), rocks.ForFamily(static_cast<Family>(i)));
@@ -90,7 +91,10 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(db_options, path, descriptors, &handles, &raw);
+  const rocksdb::Status status =
+      options.read_only
+          ? rocksdb::DB::OpenForReadOnly(db_options, path, descriptors, &handles, &raw)
+          : rocksdb::DB::Open(db_options, path, descriptors, &handles, &raw);
   if (!status.ok()) return OpenError(status, path);
   std::unique_ptr<Impl> impl(new Impl(path, std::shared_ptr<rocksdb::DB>(raw)));
   impl->named_options_ = rocks.ForNamed();
@@ -102,14 +106,15 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
       impl->named_[named[i]] = Share(impl->db_, handles[kFamilyCount + 1 + i]);
     }
   }
-  MM_RETURN_IF_ERROR(impl->CheckFormat());
+  MM_RETURN_IF_ERROR(impl->CheckFormat(options.read_only));
   return impl;
 }
 
-absl::Status Database::Impl::CheckFormat() {
+absl::Status Database::Impl::CheckFormat(bool read_only) {
   storage::v1::FormatRecord format;
   const absl::Status status = Get(Family::kMeta, keys::kFormat, format);
   if (absl::IsNotFound(status)) {
+    if (read_only) return absl::OkStatus();
     format.set_version(kFormatVersion);
     rocksdb::WriteBatch batch;
     Put(Family::kMeta, keys::kFormat, format, batch);
@@ -166,6 +171,11 @@ FamilyHandle Database::Impl::FindNamed(const std::string& name) const {
   const absl::MutexLock lock(&mu_);
   const auto found = named_.find(name);
   return found == named_.end() ? nullptr : found->second;
+}
+
+std::map<std::string, FamilyHandle> Database::Impl::Named() const {
+  const absl::MutexLock lock(&mu_);
+  return named_;
 }
 
 absl::StatusOr<FamilyHandle> Database::Impl::CreateNamed(const std::string& name) {

@@ -82,13 +82,14 @@ class Database::Impl {
 
   // Column families by name, made and dropped at run time. A write to a dropped one is ignored.
   FamilyHandle FindNamed(const std::string& name) const;  // null when there is none
+  std::map<std::string, FamilyHandle> Named() const;
   absl::StatusOr<FamilyHandle> CreateNamed(const std::string& name);
   absl::Status DropNamed(const std::string& name);
 
  private:
   Impl(std::string path, std::shared_ptr<rocksdb::DB> db)
       : path_(std::move(path)), db_(std::move(db)) {}
-  absl::Status CheckFormat();
+  absl::Status CheckFormat(bool read_only);
 
   const std::string path_;
   const std::shared_ptr<rocksdb::DB> db_;

@@ -98,13 +98,14 @@ AppendResult EventAppender::Add(PendingEvent pending) {
   identity.set_hash_high(hash.high);
   identity.set_hash_low(hash.low);
   database_.Put(Family::kIdentity, name, identity, batch_);
-  PutEvent(seq, pending, ids);
+  PutEvent(seq, pending, hash, ids);
   PutSecondaryKeys(seq, event, ids);
   ++stored_count_;
   return {.outcome = AppendOutcome::kStored, .seq = seq, .error = {}};
 }
 
-void EventAppender::PutEvent(Seq seq, PendingEvent& pending, const std::vector<ModalityId>& ids) {
+void EventAppender::PutEvent(Seq seq, PendingEvent& pending, const ContentHash& hash,
+                             const std::vector<ModalityId>& ids) {
   const std::string key = keys::Number(seq);
   storage::v1::LogRecord entry;
   storage::v1::PayloadRecord payload;
@@ -112,6 +113,7 @@ void EventAppender::PutEvent(Seq seq, PendingEvent& pending, const std::vector<M
   if (codec::EncodeEvent(pending.event, *entry.mutable_event(), payload)) {
     database_.Put(Family::kPayloads, key, payload, batch_);
   }
+  Hang(seq, hash, entry, end_);
   database_.Put(Family::kLog, key, entry, batch_);
   for (size_t i = 0; i < ids.size(); ++i) {
     storage::v1::FeaturesRecord features;

@@ -12,6 +12,7 @@
 #include "core/base/hash.h"
 #include "storage/database_impl.h"
 #include "storage/event_log.h"
+#include "storage/log_chain.h"
 #include "storage/modality_registry.h"
 
 namespace mixmatch {
@@ -21,12 +22,13 @@ namespace mixmatch {
 class EventAppender {
  public:
   // `modalities` is a copy of the registry that the batch may change; `next_seq` the first free
-  // sequence number.
+  // sequence number; `end` what the first event hangs on.
   EventAppender(const Database::Impl& database, ModalityTable modalities, Seq next_seq,
-                absl::Time ingest_time)
+                const ChainEnd& end, absl::Time ingest_time)
       : database_(database),
         modalities_(std::move(modalities)),
         next_seq_(next_seq),
+        end_(end),
         ingest_time_(ingest_time) {}
 
   // Looks up the identities of all events in one go. DATA_LOSS.
@@ -38,6 +40,7 @@ class EventAppender {
   rocksdb::WriteBatch& batch() { return batch_; }
   ModalityTable& modalities() { return modalities_; }
   Seq next_seq() const { return next_seq_; }
+  const ChainEnd& end() const { return end_; }
   uint64_t stored_count() const { return stored_count_; }
 
  private:
@@ -46,12 +49,14 @@ class EventAppender {
     ContentHash hash;
   };
 
-  void PutEvent(Seq seq, PendingEvent& pending, const std::vector<ModalityId>& ids);
+  void PutEvent(Seq seq, PendingEvent& pending, const ContentHash& hash,
+                const std::vector<ModalityId>& ids);
   void PutSecondaryKeys(Seq seq, const Event& event, const std::vector<ModalityId>& ids);
 
   const Database::Impl& database_;
   ModalityTable modalities_;
   Seq next_seq_;
+  ChainEnd end_;
   const absl::Time ingest_time_;
   uint64_t stored_count_ = 0;
   rocksdb::WriteBatch batch_;

@@ -58,6 +58,7 @@ class EventLog::Impl {
   // Numbers are used once, also by a write that failed: it may come back with the log.
   Seq next_seq ABSL_GUARDED_BY(append_mu) = 1;
   absl::Time last_ingest ABSL_GUARDED_BY(append_mu) = absl::InfinitePast();
+  ChainEnd end ABSL_GUARDED_BY(append_mu);
 
   std::optional<MarkKeeper> mark_keeper;  // last, so that its thread ends first
 };
@@ -85,6 +86,7 @@ absl::Status EventLog::Impl::Load() {
     storage::v1::LogRecord record;
     if (codec::Decode("log", key, it->value().ToStringView(), record).ok()) {
       last_ingest = codec::FromNanos(record.ingest_time_ns());
+      end = {.seq = last_seq, .link = record.link()};
     }
   }
   MM_RETURN_IF_ERROR(CheckMark(db, last_seq));
@@ -106,10 +108,13 @@ absl::StatusOr<Seq> EventLog::Impl::AppendRecord(storage::v1::LogRecord record, 
   const absl::Time ingest = NextIngestTime(now);
   record.set_ingest_time_ns(codec::ToNanos(ingest));
   const Seq seq = next_seq++;
+  ChainEnd next = end;
+  Hang(seq, {}, record, next);
   rocksdb::WriteBatch batch;
   db.Put(Family::kLog, keys::Number(seq), record, batch);
   MM_RETURN_IF_ERROR(db.Write(batch, WriteMode::kSynced, what));
   last_ingest = ingest;
+  end = next;
   last_seq = seq;
   return seq;
 }
@@ -128,7 +133,7 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
   Impl& log = *impl_;
   const absl::MutexLock lock(&log.append_mu);
   const absl::Time ingest = log.NextIngestTime(now);
-  EventAppender appender(log.db, *log.registry.table(), log.next_seq, ingest);
+  EventAppender appender(log.db, *log.registry.table(), log.next_seq, log.end, ingest);
   MM_RETURN_IF_ERROR(appender.LoadIdentities(events));
   std::vector<AppendResult> results;
   results.reserve(events.size());
@@ -151,6 +156,7 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
   }
   log.registry.Publish(std::move(appender.modalities()));
   log.last_ingest = ingest;
+  log.end = appender.end();
   log.event_count += appender.stored_count();
   log.last_seq = log.next_seq - 1;
   return results;

@@ -121,6 +121,14 @@ std::string TeachingOf(uint64_t skill, uint64_t example) { return WithSeq(Number
 
 std::string WeightsManifest(std::string_view name) { return NamePrefix(name) + "m"; }
 
+bool IsWeightsManifest(std::string_view key, std::string& name) {
+  if (key.size() < sizeof(uint32_t) + 1 || key.back() != 'm') return false;
+  const auto size = ReadNumber<uint32_t>(key);
+  if (size != key.size() - sizeof(uint32_t) - 1) return false;
+  name = std::string(key.substr(sizeof(uint32_t), size));
+  return true;
+}
+
 std::string WeightsChunk(std::string_view name, uint64_t version, uint32_t chunk) {
   std::string key = NamePrefix(name) + "c";
   AppendNumber(version, key);
@@ -129,7 +137,7 @@ std::string WeightsChunk(std::string_view name, uint64_t version, uint32_t chunk
 }
 
 std::string SpaceBlock(ModalityId partition, uint64_t first_row) {
-  return RowsKey('b', partition, first_row);
+  return RowsKey(kSpaceBlock, partition, first_row);
 }
 
 std::string SpaceGraphManifest(ModalityId partition, uint64_t first_row) {

@@ -70,10 +70,14 @@ uint32_t FeaturesIndex(std::string_view key);
 std::string TeachingOf(uint64_t skill, uint64_t example);
 
 std::string WeightsManifest(std::string_view name);
+// Whether a key of the family "weights" is a manifest's; then `name` is what it is of. False for
+// names of more than 256 bytes, which the key does not hold.
+bool IsWeightsManifest(std::string_view key, std::string& name);
 std::string WeightsChunk(std::string_view name, uint64_t version, uint32_t chunk);
 
 inline constexpr std::string_view kSpaceInfo = "i";
 inline constexpr std::string_view kSpaceCursor = "c";
+inline constexpr char kSpaceBlock = 'b';  // how a block's key begins
 std::string SpaceBlock(ModalityId partition, uint64_t first_row);
 std::string SpaceGraphManifest(ModalityId partition, uint64_t first_row);
 std::string SpaceGraphChunk(ModalityId partition, uint64_t first_row, uint32_t chunk);

@@ -59,6 +59,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddSkill(&app, &session);
   AddGraph(&app, &session);
   AddSnapshot(&app, &session);
+  AddFsck(&app, &session);
   AddToken(&app, &session);
   AddWatermarks(&app, &session);
   // Global options stand anywhere, behind the commands of commands too.

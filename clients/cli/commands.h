@@ -18,6 +18,7 @@ void AddEvents(CLI::App* app, Session* session);
 void AddEpisode(CLI::App* app, Session* session);
 void AddEmbed(CLI::App* app, Session* session);
 void AddEval(CLI::App* app, Session* session);
+void AddFsck(CLI::App* app, Session* session);
 void AddGenerations(CLI::App* app, Session* session);
 void AddLearning(CLI::App* app, Session* session);
 // Adds "report" to the command "learning".

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/status.h"
 #include "storage/keys.h"
 
 namespace mixmatch::codec {
@@ -33,8 +34,7 @@ std::string Encode(std::string_view key, const google::protobuf::MessageLite& re
   return value;
 }
 
-absl::Status Decode(std::string_view family, std::string_view key, std::string_view value,
-                    google::protobuf::MessageLite& record) {
+absl::Status CheckEnvelope(std::string_view family, std::string_view key, std::string_view value) {
   if (value.size() < kEnvelopeBytes) {
     return Damaged(family, key, absl::StrCat("only ", value.size(), " bytes"));
   }
@@ -48,6 +48,13 @@ absl::Status Decode(std::string_view family, std::string_view key, std::string_v
   if (PayloadChecksum(version, key, payload) != checksum) {
     return Damaged(family, key, absl::StrCat("checksum of ", payload.size(), " bytes differs"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Decode(std::string_view family, std::string_view key, std::string_view value,
+                    google::protobuf::MessageLite& record) {
+  MM_RETURN_IF_ERROR(CheckEnvelope(family, key, value));
+  const std::string_view payload = value.substr(kEnvelopeBytes);
   if (!record.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return Damaged(family, key, "the message does not parse");
   }

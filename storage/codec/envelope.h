@@ -28,6 +28,9 @@ std::string Encode(std::string_view key, const google::protobuf::MessageLite& re
 absl::Status Decode(std::string_view family, std::string_view key, std::string_view value,
                     google::protobuf::MessageLite& record);
 
+// The same without reading it: for values of any message.
+absl::Status CheckEnvelope(std::string_view family, std::string_view key, std::string_view value);
+
 // DATA_LOSS: "<family> value not read: key <hex>: <fact>; <what to do>".
 absl::Status Damaged(std::string_view family, std::string_view key, std::string_view fact);
 

@@ -1,0 +1,40 @@
+// Opens without writing, and goes from the ground up.
+#include "storage/check/fsck.h"
+
+#include <filesystem>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "storage/check/derived_check.h"
+#include "storage/check/log_check.h"
+#include "storage/database.h"
+#include "storage/database_impl.h"
+
+namespace mixmatch {
+
+absl::StatusOr<FsckReport> Fsck(const std::string& path, const FsckProgress& progress) {
+  std::error_code error;
+  if (!std::filesystem::exists(path + "/CURRENT", error)) {
+    return absl::NotFoundError(
+        absl::StrCat("not checked: there is no database in ", path, "; give a data directory"));
+  }
+  FsckReport report;
+  const auto found = [&report](const char* where, const absl::Status& status) {
+    report.Add({.family = where, .ground = true, .what = std::string(status.message())});
+  };
+  progress("tables", 0);
+  const absl::Status tables = Database::Check(path);
+  if (!tables.ok()) found("tables", tables);
+  const auto database = Database::Open(path, {.create_if_missing = false, .read_only = true});
+  if (!database.ok()) {
+    found("database", database.status());
+    return report;
+  }
+  const Database::Impl& db = (*database)->impl();
+  const std::vector<bool> events = CheckLog(db, progress, report);
+  CheckDerived(db, events, progress, report);
+  return report;
+}
+
+}  // namespace mixmatch

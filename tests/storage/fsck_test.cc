@@ -1,0 +1,250 @@
+// A whole directory is whole; each kind of damage is found, named and told ground from derived.
+#include "storage/check/fsck.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+#include "storage/codec/envelope.h"
+#include "storage/episode_table.h"
+#include "storage/event_log.h"
+#include "storage/generation_table.h"
+#include "storage/keys.h"
+#include "storage/log_chain.h"
+#include "storage/records.pb.h"
+#include "storage_testing.h"
+
+namespace mixmatch {
+namespace {
+
+using testing::AppendOne;
+using ::testing::HasSubstr;
+using testing::ImagePercept;
+using testing::MakePending;
+using testing::OpenLog;
+using testing::RawDatabase;
+using testing::TempDir;
+using testing::TextPercept;
+
+constexpr int kEvents = 6;
+
+// Six events in two scenes, bound into episodes; weights.
+std::string MakeMemory(const TempDir& dir) {
+  std::string path = dir.path("db");
+  const OpenLog open(path);
+  for (int i = 1; i <= kEvents; ++i) {
+    PendingEvent pending =
+        MakePending("s", std::to_string(i), i * 10,
+                    {ImagePercept("png " + std::to_string(i)), TextPercept("t")});
+    pending.event.metadata["letter"] = i % 2 == 0 ? "even" : "odd";
+    AppendOne(*open.log, std::move(pending));
+  }
+  EXPECT_TRUE(open.log->AppendIdleClose("", testing::At(2000)).ok());
+  const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
+  Binder binder(*table->LoadBinder());
+  std::vector<LogEntry> entries;
+  EXPECT_TRUE(open.log->ScanEntries(1, 100, entries).ok());
+  BindingDelta delta;
+  for (const LogEntry& entry : entries) binder.Add(entry, delta);
+  EXPECT_TRUE(table->Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+  EXPECT_GT(table->closed_count(), 2U);
+  EXPECT_TRUE(GenerationTable(open.database.get()).PutWeights("g", std::string(3 << 20, 'w')).ok());
+  return path;
+}
+
+FsckReport Check(const std::string& path) {
+  const auto report = Fsck(path, [](std::string_view, uint64_t) {});
+  EXPECT_TRUE(report.ok()) << report.status();
+  return report.ok() ? *report : FsckReport{};
+}
+
+std::string Text(const FsckReport& report) {
+  std::string text;
+  for (const FsckFinding& f : report.findings) {
+    text += (f.ground ? "ground " : "derived ") + f.family + " " + std::to_string(f.first_seq) +
+            "-" + std::to_string(f.last_seq) + ": " + f.what + "\n";
+  }
+  return text;
+}
+
+TEST(FsckTest, AWholeDirectoryIsWholeAndNothingIsWritten) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  const OpenLog open(path);  // it may be in use
+  const FsckReport report = Check(path);
+  EXPECT_TRUE(report.whole()) << Text(report);
+  EXPECT_EQ(report.events, static_cast<uint64_t>(kEvents));
+  EXPECT_GT(report.values, 50U);
+}
+
+TEST(FsckTest, FindsEachKindOfDamageAndWhatItIsAbout) {
+  struct Case {
+    const char* name;
+    std::function<void(RawDatabase&)> damage;
+    const char* finding;  // the line that must be among the findings
+    bool ground;
+  };
+  const std::string third = keys::Number(3);
+  const auto decode = [](RawDatabase& raw, const std::string& key) {
+    storage::v1::LogRecord record;
+    EXPECT_TRUE(codec::Decode("log", key, raw.Get("log", key), record).ok());
+    return record;
+  };
+  const std::vector<Case> cases = {
+      {"a flipped header", [&](RawDatabase& raw) { raw.Flip("log", third, -3); },
+       "ground log 3-3: log value not read", true},
+      {"an entry that is gone", [&](RawDatabase& raw) { raw.Delete("log", third); },
+       "ground log 3-3: it hangs on sequence 3, which is gone", true},
+      {"what is left of it", [&](RawDatabase& raw) { raw.Delete("log", third); },
+       "ground identity 3-3: its event is gone", true},
+      {"an entry changed with a right checksum",
+       [&](RawDatabase& raw) {
+         storage::v1::LogRecord record = decode(raw, third);
+         record.set_ingest_time_ns(record.ingest_time_ns() + 1);
+         raw.Put("log", third, codec::Encode(third, record));
+       },
+       "ground log 3-3: the chain breaks here", true},
+      {"a flipped payload", [&](RawDatabase& raw) { raw.Flip("payloads", third, -1); },
+       "ground payloads 3-3: payloads value not read", true},
+      {"a missing payload", [&](RawDatabase& raw) { raw.Delete("payloads", third); },
+       "ground payloads 3-3: it is missing", true},
+      {"another payload with a right checksum",
+       [&](RawDatabase& raw) {
+         storage::v1::PayloadRecord record;
+         const std::string fourth = keys::Number(4);
+         EXPECT_TRUE(codec::Decode("payloads", fourth, raw.Get("payloads", fourth), record).ok());
+         raw.Put("payloads", third, codec::Encode(third, record));
+       },
+       "ground identity 3-3: the event's content is not", true},
+      {"a missing identity",
+       [&](RawDatabase& raw) { raw.Delete("identity", keys::Identity("s", "3")); },
+       "ground identity 3-3: the event's identity is missing", true},
+      {"flipped features",
+       [&](RawDatabase& raw) { raw.Flip("features", keys::FeaturesOf(3, 0), -1); },
+       "derived features 3-3: features value not read", false},
+      {"missing features",
+       [&](RawDatabase& raw) { raw.Delete("features", keys::FeaturesOf(3, 1)); },
+       "derived features 3-3: they are missing", false},
+      {"a missing key of a scene",
+       [&](RawDatabase& raw) {
+         raw.Delete("by_metadata", keys::WithSeq(keys::MetadataPrefix("letter", "odd"), 3));
+       },
+       "derived by_metadata 3-3: the event's key is missing", false},
+      {"a key too many",
+       [&](RawDatabase& raw) {
+         raw.Put("by_scene", keys::WithSeq(keys::NamePrefix("nowhere"), 99), "");
+       },
+       "derived by_scene 99-99: it points to no event", false},
+      {"a flipped modality", [&](RawDatabase& raw) { raw.Flip("meta", keys::Modality(1), -1); },
+       "ground meta 0-0: meta value not read", true},
+      {"wrong counters",
+       [&](RawDatabase& raw) {
+         storage::v1::CountersRecord counters;
+         counters.set_event_count(77);
+         raw.Put("meta", std::string(keys::kCounters), codec::Encode(keys::kCounters, counters));
+       },
+       "derived meta 0-0: it counts 77 events; there are 6", false},
+      {"a flipped episode", [&](RawDatabase& raw) { raw.Flip("episodes", keys::Number(1), -1); },
+       "derived episodes 0-0: episodes value not read", false},
+      {"a closed episode that is gone",
+       [&](RawDatabase& raw) { raw.Delete("closed", keys::Number(1)); },
+       "derived closed 0-0: ordinal 1 is missing", false},
+      {"an event that points to no episode",
+       [&](RawDatabase& raw) { raw.Delete("episode_of", third); },
+       "derived episodes 3-3: a member does not point back", false},
+      {"a flipped chunk of weights",
+       [&](RawDatabase& raw) { raw.Flip("weights", keys::WeightsChunk("g", 1, 1), 5000); },
+       "ground weights 0-0: the chunks of 'g'", true},
+      {"a missing chunk of weights",
+       [&](RawDatabase& raw) { raw.Delete("weights", keys::WeightsChunk("g", 1, 2)); },
+       "ground weights 0-0: the chunks of 'g'", true},
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.name);
+    const TempDir dir;
+    const std::string path = MakeMemory(dir);
+    {
+      RawDatabase raw(path);
+      one.damage(raw);
+    }
+    const FsckReport report = Check(path);
+    EXPECT_FALSE(report.whole());
+    EXPECT_THAT(Text(report), HasSubstr(one.finding));
+    EXPECT_EQ(report.ground_count > 0, one.ground) << Text(report);
+  }
+}
+
+TEST(FsckTest, AWriteThatFailedAndCameBackHangsBesideTheChain) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  constexpr Seq kLast = kEvents + 1;
+  {
+    RawDatabase raw(path);
+    const auto put = [&raw](Seq seq, ChainEnd before) {
+      storage::v1::LogRecord record;
+      record.set_ingest_time_ns(static_cast<int64_t>(seq));
+      record.mutable_idle_close()->set_scene("a");
+      Hang(seq, {}, record, before);
+      raw.Put("log", keys::Number(seq), codec::Encode(keys::Number(seq), record));
+    };
+    storage::v1::LogRecord last;
+    const std::string key = keys::Number(kLast);
+    ASSERT_TRUE(codec::Decode("log", key, raw.Get("log", key), last).ok());
+    const ChainEnd end{.seq = kLast, .link = last.link()};
+    put(kLast + 1, end);  // failed, and came back
+    put(kLast + 2, end);  // written meanwhile
+  }
+  const FsckReport report = Check(path);
+  EXPECT_TRUE(report.whole()) << Text(report);
+}
+
+TEST(FsckTest, NamesTheTableThatIsDamaged) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  { const OpenLog again(path); }  // what was in the log file is in tables now
+  std::filesystem::path largest;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    const bool table = entry.path().extension() == ".sst";
+    if (table && (largest.empty() || entry.file_size() > std::filesystem::file_size(largest))) {
+      largest = entry.path();
+    }
+  }
+  ASSERT_FALSE(largest.empty());
+  {
+    std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(60);
+    const char byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(60);
+    file.put(byte);
+  }
+  const FsckReport report = Check(path);
+  EXPECT_THAT(Text(report), HasSubstr("ground tables"));
+  EXPECT_THAT(Text(report), HasSubstr(largest.filename().string()));
+}
+
+TEST(FsckTest, NoticesThatTheLogEndsBeforeItsMark) {
+  const TempDir dir;
+  const std::string path = dir.path("db");
+  {
+    const OpenLog open(path);
+    for (int i = 1; i <= 3; ++i) {
+      AppendOne(*open.log, MakePending("s", std::to_string(i), i, {TextPercept("t")}));
+    }
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
+  }
+  const FsckReport report = Check(path);
+  EXPECT_THAT(Text(report), HasSubstr("ground mark"));
+  EXPECT_THAT(Text(report), HasSubstr("sequences 1 to 3"));
+}
+
+TEST(FsckTest, SaysThatThereIsNothing) {
+  const TempDir dir;
+  EXPECT_TRUE(absl::IsNotFound(Fsck(dir.path("db"), [](std::string_view, uint64_t) {}).status()));
+}
+
+}  // namespace
+}  // namespace mixmatch
