@@ -1,7 +1,6 @@
 // Wiring, top to bottom in the order in which data flows.
 #include "server/daemon.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <spdlog/spdlog.h>
@@ -17,9 +16,8 @@
 #include "core/base/status.h"
 #include "core/encoder/encoder.h"
 #include "server/access/audit.h"
-#include "server/access/credentials.h"
-#include "server/access/gatekeeper.h"
 #include "server/admin_service.h"
+#include "server/damaged_service.h"
 #include "server/disk_guard.h"
 #include "server/follower.h"
 #include "server/graph_desk.h"
@@ -27,6 +25,7 @@
 #include "server/graph_service.h"
 #include "server/ingest_pipeline.h"
 #include "server/learning_loop.h"
+#include "server/listener.h"
 #include "server/memory_service.h"
 #include "server/recaller.h"
 #include "server/skill_desk.h"
@@ -96,6 +95,7 @@ struct Daemon::Parts {
   std::unique_ptr<GraphService> graph_service;
   std::unique_ptr<SnapshotDesk> snapshot_desk;
   std::unique_ptr<SnapshotsService> snapshots_service;
+  std::unique_ptr<DamagedService> damaged_service;
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<grpc::Server> server;
   // The follower starts after the pipeline that wakes it, and ends before it.
@@ -110,7 +110,13 @@ Daemon::~Daemon() { Drain(); }
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config,
                                                       std::function<void()> restart) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(restart)));
-  MM_RETURN_IF_ERROR(daemon->Open(config));
+  const absl::Status opened = daemon->Open(config);
+  if (absl::IsDataLoss(opened)) {
+    daemon->Drain();
+    MM_RETURN_IF_ERROR(daemon->ListenDamaged(config, opened));
+    return daemon;
+  }
+  MM_RETURN_IF_ERROR(opened);
   MM_RETURN_IF_ERROR(daemon->Listen(config));
   return daemon;
 }
@@ -210,6 +216,7 @@ absl::Status Daemon::Open(const Config& config) {
 
 absl::Status Daemon::Listen(const Config& config) {
   Parts& p = *parts_;
+  MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
   p.recaller =
       std::make_unique<Recaller>(config, p.log.get(), p.episodes.get(), p.generations.get());
   p.query_pool = std::make_unique<WorkerPool>(config.threads.recall, config.limits.recall_queue,
@@ -252,46 +259,39 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .restart = restart_});
   p.snapshots_service =
       std::make_unique<SnapshotsService>(p.snapshot_desk.get(), p.admin_pool.get());
-  MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
-  MM_ASSIGN_OR_RETURN(const std::shared_ptr<Gatekeeper> gatekeeper,
-                      Gatekeeper::Open(config.access.clients_file, &p.clock, p.audit.get()));
-  MM_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials,
-                      MakeServerCredentials(config, gatekeeper));
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(std::make_unique<AuditInterceptorFactory>(p.audit.get()));
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort(config.listen, credentials, &port);
-  builder.experimental().SetInterceptorCreators(std::move(interceptors));
-  builder.SetMaxReceiveMessageSize(static_cast<int>(config.limits.message_bytes));
-  builder.SetMaxSendMessageSize(-1);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
-                             static_cast<int>(config.limits.streams));
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 << 10);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
-  builder.RegisterService(p.memory_service.get());
-  builder.RegisterService(p.admin_service.get());
-  builder.RegisterService(p.skills_service.get());
-  builder.RegisterService(p.graph_service.get());
-  builder.RegisterService(p.snapshots_service.get());
-  p.server = builder.BuildAndStart();
-  const bool unix_socket = config.listen.rfind("unix:", 0) == 0;
-  if (p.server == nullptr || (!unix_socket && port == 0)) {
-    return absl::UnavailableError(absl::StrCat("not listening on ", config.listen,
-                                               ": in use or not an address; give another"));
-  }
-  address_ = unix_socket
-                 ? config.listen
-                 : absl::StrCat(config.listen.substr(0, config.listen.rfind(':')), ":", port);
+  MM_ASSIGN_OR_RETURN(
+      Listening listening,
+      mixmatch::Listen(config, &p.clock, p.audit.get(),
+                       {p.memory_service.get(), p.admin_service.get(), p.skills_service.get(),
+                        p.graph_service.get(), p.snapshots_service.get()},
+                       nullptr));
+  p.server = std::move(listening.server);
+  address_ = listening.address;
   for (const char* const service : {"Memory", "Admin", "Skills", "Graph", "Snapshots"}) {
     p.server->GetHealthCheckService()->SetServingStatus(absl::StrCat("mixmatch.v1.", service),
                                                         true);
   }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::ListenDamaged(const Config& config, const absl::Status& damage) {
+  spdlog::error("{}; stays up for the status and for snapshots alone",
+                std::string(damage.message()));
+  parts_ = std::make_unique<Parts>();
+  Parts& p = *parts_;
+  MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
+  p.admin_pool = std::make_unique<WorkerPool>(kAdminThreads, kAdminQueue, [] {});
+  p.snapshot_desk = std::make_unique<SnapshotDesk>(
+      config, SnapshotDesk::Parts{.damage = damage, .clock = &p.clock, .restart = restart_});
+  p.snapshots_service =
+      std::make_unique<SnapshotsService>(p.snapshot_desk.get(), p.admin_pool.get());
+  p.damaged_service = std::make_unique<DamagedService>(damage, p.clock.Now());
+  MM_ASSIGN_OR_RETURN(Listening listening,
+                      mixmatch::Listen(config, &p.clock, p.audit.get(), {p.snapshots_service.get()},
+                                       p.damaged_service.get()));
+  p.server = std::move(listening.server);
+  address_ = listening.address;
+  p.server->GetHealthCheckService()->SetServingStatus(false);
   return absl::OkStatus();
 }
 
@@ -300,7 +300,7 @@ void Daemon::Drain() {
   Parts& p = *parts_;
   if (p.server != nullptr) {
     p.server->GetHealthCheckService()->SetServingStatus(false);
-    p.memory_service->Drain();
+    if (p.memory_service != nullptr) p.memory_service->Drain();
   }
   if (p.skills != nullptr) p.skills->Stop();
   if (p.graph != nullptr) p.graph->Stop();

@@ -20,6 +20,8 @@ class Daemon {
   // Opens the data directory, takes up where it ended, and starts to serve. Health says SERVING
   // from its return on. Errors as Database::Open; INVALID_ARGUMENT or UNAVAILABLE when it cannot
   // listen.
+  // Where the memory would not open because it is damaged, it serves all the same: its status with
+  // what is wrong, and snapshots, of which one may be restored; health says NOT_SERVING then.
   // A restore that was asked for happens first. `restart` asks the owner to drain this daemon and
   // to start another one; it is called on any thread, and must return at once.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(const Config& config,
@@ -38,6 +40,7 @@ class Daemon {
   explicit Daemon(std::function<void()> restart);
   absl::Status Open(const Config& config);
   absl::Status Listen(const Config& config);
+  absl::Status ListenDamaged(const Config& config, const absl::Status& damage);
 
   const std::function<void()> restart_;
   std::unique_ptr<Parts> parts_;

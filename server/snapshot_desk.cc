@@ -28,7 +28,7 @@ std::string NameAt(std::string_view prefix, absl::Time time) {
 SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
     : config_(config), parts_(parts), snapshots_(config.data_dir) {
   pool_ = std::make_unique<WorkerPool>(1, kQueue, [] {});
-  if (config.snapshots.every != absl::InfiniteDuration()) {
+  if (parts.damage.ok() && config.snapshots.every != absl::InfiniteDuration()) {
     scheduler_ = std::thread([this] { Schedule(); });
   }
 }
@@ -44,6 +44,7 @@ SnapshotDesk::~SnapshotDesk() {
 
 absl::StatusOr<Snapshot> SnapshotDesk::Make(const std::string& name,
                                             const SnapshotProgress& progress) {
+  MM_RETURN_IF_ERROR(parts_.damage);
   MM_RETURN_IF_ERROR(parts_.disk->Check("snapshot not made"));
   const SnapshotFacts facts{.create_time = parts_.clock->Now(),
                             .last_seq = parts_.log->last_seq(),

@@ -32,6 +32,7 @@ class SnapshotDesk {
     const EventLog* log = nullptr;
     const Generations* generations = nullptr;
     const DiskGuard* disk = nullptr;
+    absl::Status damage;  // not OK: why there is no database, log, generations and disk
     const Clock* clock = nullptr;
     std::function<void()> restart;  // asks the process to drain and to start anew
   };

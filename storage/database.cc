@@ -4,7 +4,6 @@
 #include <google/protobuf/message_lite.h>
 
 #include <algorithm>
-#include <cstdarg>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -15,8 +14,11 @@
 #include "storage/codec/envelope.h"
 #include "storage/database_impl.h"
 #include "storage/database_options.h"
+#include "storage/high_water_mark.h"
 #include "storage/keys.h"
+#include "storage/log_mark.h"
 #include "storage/records.pb.h"
+#include "storage/rocks_logger.h"
 #include "storage/rocks_status.h"
 
 namespace mixmatch {
@@ -30,10 +32,11 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "by_modality", "by_metadata", "features", "episodes",  "episode_of", "closed",   "scenes",
     "generations", "weights",     "skills",   "teachings", "graph"};
 
-absl::Status OpenError(const rocksdb::Status& status, const std::string& path) {
+absl::Status OpenError(const rocksdb::Status& status, const std::string& path, bool read_only) {
   if (status.IsCorruption()) {
     return absl::DataLossError(
         absl::StrCat("database not opened: ", status.ToString(), " in ", path,
+                     read_only ? std::string() : Database::DescribeLogDamage(path),
                      "; keep a copy of the directory and restore the latest snapshot"));
   }
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
@@ -59,13 +62,6 @@ std::vector<std::string> ListNamed(const rocksdb::DBOptions& options, const std:
   return all;
 }
 
-// A read-only look leaves no log file behind.
-class Silence final : public rocksdb::Logger {
- public:
-  using rocksdb::Logger::Logv;
-  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
-};
-
 FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle) {
   return FamilyHandle(handle, [db](rocksdb::ColumnFamilyHandle* h) {
     db->DestroyColumnFamilyHandle(h).PermitUncheckedError();
@@ -80,7 +76,11 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
     const std::string& path, const DatabaseOptions& options) {
   const RocksOptions rocks(options);
   rocksdb::DBOptions db_options = rocks.Database();
-  if (options.read_only) db_options.info_log = std::make_shared<Silence>();
+  const auto logger = std::make_shared<SilentLogger>();
+  if (options.read_only) db_options.info_log = logger;
+  if (options.salvage) {
+    db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  }
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (size_t i = 0; i < kFamilyCount; ++i) {
     descriptors.emplace_back(std::string(kFamilyNames[i]), rocks.ForFamily(static_cast<Family>(i)));
@@ -95,9 +95,10 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
       options.read_only
           ? rocksdb::DB::OpenForReadOnly(db_options, path, descriptors, &handles, &raw)
           : rocksdb::DB::Open(db_options, path, descriptors, &handles, &raw);
-  if (!status.ok()) return OpenError(status, path);
+  if (!status.ok()) return OpenError(status, path, options.read_only);
   std::unique_ptr<Impl> impl(new Impl(path, std::shared_ptr<rocksdb::DB>(raw)));
   impl->named_options_ = rocks.ForNamed();
+  impl->damaged_file_ = logger->damaged_file();
   for (size_t i = 0; i < kFamilyCount; ++i) impl->families_[i] = Share(impl->db_, handles[i]);
   Share(impl->db_, handles[kFamilyCount]).reset();  // "default", which holds nothing
   {
@@ -212,7 +213,7 @@ absl::Status Database::Check(const std::string& path) {
   const RocksOptions rocks({});
   rocksdb::DBOptions options = rocks.Database();
   options.create_if_missing = false;
-  options.info_log = std::make_shared<Silence>();
+  options.info_log = std::make_shared<SilentLogger>();
   std::vector<std::string> names;
   MM_RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &names),
                                "database not opened to be checked"));
@@ -229,6 +230,26 @@ absl::Status Database::Check(const std::string& path) {
     db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
   }
   return FromRocks(checked, "database not as it was written");
+}
+
+std::string Database::DescribeLogDamage(const std::string& path) {
+  const auto salvaged =
+      Open(path, {.create_if_missing = false, .read_only = true, .salvage = true});
+  if (!salvaged.ok()) return "";
+  const Impl& db = (*salvaged)->impl();
+  std::string text;
+  if (!db.damaged_file().empty()) absl::StrAppend(&text, ", file ", db.damaged_file());
+  const auto it = db.Iterate(Family::kLog);
+  it->SeekToLast();
+  const Seq last = it->Valid() ? keys::LastNumber(it->key().ToStringView()) : 0;
+  const std::optional<Mark> mark = ReadMark(MarkPath(db));
+  if (mark && mark->last_seq > last) {
+    absl::StrAppend(&text, ": sequences ", last + 1, " to ", mark->last_seq,
+                    " and what came right after are behind the damage");
+  } else {
+    absl::StrAppend(&text, ": it is readable up to sequence ", last);
+  }
+  return text;
 }
 
 uint64_t Database::DiskBytes() const {

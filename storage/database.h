@@ -19,6 +19,8 @@ struct DatabaseOptions {
   bool create_if_missing = true;
   // Nothing is written, and it may be open elsewhere: shows what was on the disk at this moment.
   bool read_only = false;
+  // With read_only: where the write-ahead log is damaged, show what is before the damage.
+  bool salvage = false;
 };
 
 // Thread-safety: Safe for concurrent use.
@@ -35,6 +37,10 @@ class Database {
   // Opens a database without writing to it and compares every table with the checksum that its
   // MANIFEST has of it. NOT_FOUND; DATA_LOSS with the file.
   static absl::Status Check(const std::string& path);
+
+  // Where the write-ahead log of a database that does not open is damaged: ", file F: sequences A
+  // to B …"; empty when that cannot be told.
+  static std::string DescribeLogDamage(const std::string& path);
 
   // Bytes on disk, all files.
   uint64_t DiskBytes() const;

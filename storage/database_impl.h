@@ -64,6 +64,8 @@ class Database::Impl {
 
   rocksdb::DB& db() const { return *db_; }
   const std::string& path() const { return path_; }
+  // Of the write-ahead log, with salvage; empty when none is damaged.
+  const std::string& damaged_file() const { return damaged_file_; }
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
     return families_[static_cast<size_t>(family)].get();
   }
@@ -93,6 +95,7 @@ class Database::Impl {
 
   const std::string path_;
   const std::shared_ptr<rocksdb::DB> db_;
+  std::string damaged_file_;
   rocksdb::ColumnFamilyOptions named_options_;
   std::array<FamilyHandle, kFamilyCount> families_;
   mutable absl::Mutex mu_;

@@ -26,10 +26,18 @@ absl::StatusOr<FsckReport> Fsck(const std::string& path, const FsckProgress& pro
   progress("tables", 0);
   const absl::Status tables = Database::Check(path);
   if (!tables.ok()) found("tables", tables);
-  const auto database = Database::Open(path, {.create_if_missing = false, .read_only = true});
+  DatabaseOptions options{.create_if_missing = false, .read_only = true};
+  auto database = Database::Open(path, options);
   if (!database.ok()) {
-    found("database", database.status());
-    return report;
+    absl::Status status = database.status();
+    options.salvage = true;
+    if (absl::IsDataLoss(status)) database = Database::Open(path, options);
+    if (database.ok()) {
+      status = absl::DataLossError(
+          absl::StrCat(std::string(status.message()), Database::DescribeLogDamage(path)));
+    }
+    found("database", status);
+    if (!database.ok()) return report;
   }
   const Database::Impl& db = (*database)->impl();
   const std::vector<bool> events = CheckLog(db, progress, report);

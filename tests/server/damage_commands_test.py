@@ -1,0 +1,106 @@
+"""A damaged memory is told, and put back: damage_commands_test.py MIXMATCHD MIXMATCHCTL."""
+
+import json
+import subprocess
+import sys
+import time
+import unittest
+
+import command_testing
+
+CONFIG = """\
+episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}
+learning: {enabled: false}
+generations: {automatic: false}
+"""
+
+
+class Damage(unittest.TestCase):
+    def setUp(self):
+        self.daemon = command_testing.Daemon(*sys.argv[1:3], CONFIG)
+        self.addCleanup(self.daemon.end)
+        self.data = self.daemon.folder / "data"
+        self.sent = 0
+
+    def ingest(self, count):
+        path = self.daemon.folder / f"words-{self.sent}.jsonl"
+        with open(path, "w", encoding="utf-8") as out:
+            for number in range(self.sent, self.sent + count):
+                out.write(json.dumps({
+                    "event_id": f"e{number}",
+                    "time": 1_700_000_000 + 2 * number,
+                    "percepts": [{"modality": "text", "text": f"word {number}"}],
+                }) + "\n")
+        self.sent += count
+        self.daemon.ctl("ingest", "--manifest", str(path), "--wait", "recallable")
+
+    def kill_after_the_mark(self):
+        """The mark is written once a second."""
+        time.sleep(2.5)
+        self.daemon.kill()
+
+    def fsck(self):
+        done = subprocess.run(
+            [sys.argv[2], "--json", "fsck", "--data-dir", str(self.data)],
+            capture_output=True, text=True, timeout=60)
+        return done.returncode, json.loads(done.stdout)
+
+    def check_it_only_tells(self, *words):
+        """What a daemon does whose memory did not open."""
+        status = self.daemon.answer("status")
+        self.assertEqual(len(status["warnings"]), 1)
+        for word in words:
+            self.assertIn(word, status["warnings"][0])
+        for command in (("recall", "--text", "word 3"), ("events", "list"), ("skill", "list"),
+                        ("learning", "pause"), ("snapshot", "create", "x")):
+            done = self.daemon.run(*command)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn("DATA_LOSS", done.stderr)
+            self.assertIn(words[0], done.stderr)
+        self.daemon.ctl("snapshot", "verify", "good")
+
+    def check_it_is_put_back(self):
+        self.daemon.ctl("snapshot", "restore", "good")
+        self.assertEqual(int(self.daemon.answer("status")["event_count"]), 10)
+        self.assertEqual(self.daemon.answer("status")["warnings"], [])
+        found = self.daemon.answer("recall", "--text", "word 3", "--want", "text", "-k", "1")
+        self.assertEqual(found["experiences"][0]["event"]["event"]["event_id"], "e3")
+        self.ingest(5)
+        self.assertEqual(self.fsck()[0], 0)
+
+    def test_log_files_that_are_gone(self):
+        self.ingest(10)
+        self.daemon.ctl("snapshot", "create", "good")
+        self.ingest(10)
+        self.kill_after_the_mark()
+        self.assertEqual(self.fsck()[0], 0)
+        for path in (self.data / "db").glob("*.log"):
+            path.unlink()
+        code, found = self.fsck()
+        self.assertEqual((code, found["findings"][-1]["family"]), (3, "mark"))
+        self.daemon.start()
+        self.check_it_only_tells("sequences", "were stored and are gone")
+        self.check_it_is_put_back()
+
+    def test_a_log_file_with_a_flipped_byte(self):
+        self.ingest(10)
+        self.daemon.ctl("snapshot", "create", "good")
+        self.ingest(200)
+        self.kill_after_the_mark()
+        largest = max((self.data / "db").glob("*.log"), key=lambda path: path.stat().st_size)
+        content = bytearray(largest.read_bytes())
+        content[len(content) // 2] ^= 1
+        largest.write_bytes(content)
+        code, found = self.fsck()
+        self.assertEqual(code, 3)
+        families = [finding["family"] for finding in found["findings"]]
+        self.assertIn("database", families)
+        self.assertIn("mark", families)
+        self.assertGreater(found["events"], 10)  # what is before the damage
+        self.daemon.start()
+        self.check_it_only_tells("database not opened", largest.name, "to 21", "restore")
+        self.check_it_is_put_back()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
