@@ -1,0 +1,109 @@
+"""Flipped bits: one memory, many damaged copies of it, each asked the same questions.
+
+An answer may be the undamaged one or an error that says DATA_LOSS. A daemon that does not start must
+say so in its status. Anything else is wrong.
+"""
+import shutil
+import time
+
+from journal import Journal, Streams, Verdict, wait
+
+EVENTS = 1500
+QUESTIONS = 12
+CONFIG = """\
+episodes: {gap: 1s, lateness: 1s, idle_close: 1s}
+learning: {enabled: false}
+generations: {automatic: false}
+storage: {seal_at: 256}
+"""
+
+
+def _files(data):
+    """Files that may be damaged. The lock and RocksDB's own log hold nothing."""
+    return sorted(path for path in data.rglob("*")
+                  if path.is_file() and path.stat().st_size > 0 and path.name != "LOCK"
+                  and not path.name.startswith("LOG") and path.name != "audit.log")
+
+
+def _ask(victim, journal):
+    """The answers to all questions, errors among them; None where it does not answer at all."""
+    answers = []
+    for stream, number in sorted(journal.acknowledged)[:: max(1, EVENTS // QUESTIONS)][:QUESTIONS]:
+        got = victim.run("--json", "events", "get", f"{stream}/{number}")
+        answers.append(got.stdout if got.returncode == 0 else got.stderr)
+        got = victim.run("--json", "recall", "--event", f"{stream}/{number}", "--want", "text",
+                         "-k", "5")
+        answers.append(got.stdout if got.returncode == 0 else got.stderr)
+    return answers
+
+
+def _make(context, victim):
+    """A memory of some thousand words, sealed segments among them, at rest."""
+    journal = Journal()
+    streams = Streams(context.api, journal, 2)
+    streams.go(victim.address)
+    wait(lambda: len(journal.acknowledged) > EVENTS, 120, "the memory is filled")
+    streams.halt()
+    victim.ctl("watermarks", "--wait", "recallable")
+    time.sleep(3)  # graphs are built, episodes closed
+    return journal
+
+
+def run(context):
+    verdict = Verdict()
+    verdict.noticed = verdict.harmless = 0
+    victim = context.make_victim(CONFIG)
+    try:
+        journal = _make(context, victim)
+        victim.stop()
+        victim.start()
+        whole = _ask(victim, journal)
+        victim.stop()
+        pristine = victim.folder / "pristine"
+        shutil.copytree(victim.data, pristine)
+        for cycle in range(context.cycles):
+            shutil.rmtree(victim.data)
+            shutil.copytree(pristine, victim.data)
+            where = _flip(context, victim.data)
+            _judge(victim, journal, whole, where, verdict)
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        verdict.note(f"{verdict.noticed} noticed, {verdict.harmless} harmless")
+        verdict.restart_max_s = victim.restart_max_s
+    finally:
+        victim.kill()
+    return verdict
+
+
+def _flip(context, data):
+    path = context.rng.choice(_files(data))
+    at = context.rng.randrange(path.stat().st_size)
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ (1 << context.rng.randrange(8))]))
+    return f"{path.relative_to(data)} at {at}"
+
+
+def _judge(victim, journal, whole, where, verdict):
+    try:
+        victim.start()
+    except RuntimeError as error:
+        verdict.wrong += 1
+        verdict.note(f"{where}: {error}")
+        return
+    answers = _ask(victim, journal)
+    status = victim.run("--json", "status")
+    if not victim.alive():
+        verdict.wrong += 1
+        verdict.note(f"{where}: the daemon crashed")
+        return
+    bad = [(a, w) for a, w in zip(answers, whole) if a != w and "DATA_LOSS" not in a]
+    if bad:
+        verdict.wrong += 1
+        verdict.note(f"{where}: {bad[0][0][:300]} instead of {bad[0][1][:300]}")
+    elif answers != whole or '"warnings": []' not in status.stdout:
+        verdict.noticed += 1
+    else:
+        verdict.harmless += 1
+    victim.stop()

@@ -1,0 +1,58 @@
+"""The daemon that the faults are done to: started, killed, frozen, and timed. One owner thread."""
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "server"))
+import command_testing  # noqa: E402
+
+CONFIG = """\
+episodes: {gap: 1s, lateness: 1s, idle_close: 1s}
+generations: {publish_from: 64}
+storage: {seal_at: 512}
+"""
+
+
+class Victim(command_testing.Daemon):
+    """`restart_max_s`: the longest time from a start to its first answer."""
+
+    restart_max_s = 0.0
+
+    def __init__(self, build, log, config=CONFIG):
+        self._programs = [os.path.join(build, "bin", name) for name in ("mixmatchd", "mixmatchctl")]
+        super().__init__(*self._programs, config, log=log)
+
+    def start(self):
+        begun = time.monotonic()
+        super().start()
+        self.run("watermarks")
+        self.restart_max_s = max(self.restart_max_s, time.monotonic() - begun)
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    @property
+    def data(self):
+        return self.folder / "data"
+
+    def stop(self):
+        """Ends it well, and keeps its folder."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(command_testing.END_SECONDS)
+
+    def alive(self):
+        return self._process.poll() is None
+
+    def freeze(self, seconds):
+        os.kill(self.pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(self.pid, signal.SIGCONT)
+
+    def resident_mb(self):
+        with open(f"/proc/{self.pid}/status", encoding="utf-8") as status:
+            for line in status:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1]) / 1024
+        return 0.0
