@@ -200,6 +200,15 @@ class Daemon:
         self.ctl("generations", "publish")
         return int(self.status()["serving"].get("number", 0))
 
+    def refusals(self):
+        """Number and reason of each candidate that the gate refused."""
+        listed = json.loads(self.ctl("generations")).get("generations", [])
+        return [
+            {"generation": int(one["number"]), "reason": one["reason"]}
+            for one in listed
+            if one["state"] == "REFUSED"
+        ]
+
     def consolidate(self, steps):
         if steps > 0:
             self.ctl("consolidate", "--steps", steps)

@@ -239,6 +239,12 @@ class Eval:
         print(f"\nAfter consolidating longer (generation {generation})")
         print(figures.pairs_table(self.result["longer"]), flush=True)
 
+    def note_refusals(self):
+        """What the gate refused in the whole run, and why."""
+        self.result["refusals"] = self._daemon.refusals()
+        for refusal in self.result["refusals"]:
+            print(f"generation {refusal['generation']} was refused: {refusal['reason']}")
+
     def print_end(self):
         result = self.result
         print(
@@ -283,6 +289,7 @@ def run_one(args):
         evaluation.consolidate(queries)
         evaluation.print_end()
         evaluation.consolidate_longer(queries)
+        evaluation.note_refusals()
         return evaluation.result
 
     return with_daemon(args, call)
