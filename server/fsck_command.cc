@@ -2,12 +2,15 @@
 #include "server/fsck_command.h"
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "storage/check/fsck.h"
+#include "storage/check/rebuild.h"
+#include "storage/database.h"
 
 namespace mixmatch {
 namespace {
@@ -56,16 +59,20 @@ void PrintJson(const FsckReport& report, std::ostream& out) {
   out << all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
-}  // namespace
-
-int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostream& err) {
-  absl::Time told = absl::Now();
-  auto report = Fsck(data_dir + "/db", [&](std::string_view part, uint64_t done) {
+// Says now and then how far it is.
+FsckProgress Teller(const char* what, std::ostream& err) {
+  return [what, &err, told = absl::Now()](std::string_view part, uint64_t done) mutable {
     const absl::Time now = absl::Now();
     if (now < told + kProgressEvery) return;
     told = now;
-    err << "fsck: " << part << ": " << done << " values" << std::endl;
-  });
+    err << what << ": " << part << ": " << done << " values" << std::endl;
+  };
+}
+
+}  // namespace
+
+int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostream& err) {
+  auto report = Fsck(data_dir + "/db", Teller("fsck", err));
   if (!report.ok()) {
     err << "mixmatchd: " << report.status().message() << '\n';
     return 2;
@@ -79,6 +86,26 @@ int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostr
     PrintText(*report, out);
   }
   return report->whole() ? kFsckWhole : kFsckFindings;
+}
+
+int RunRebuild(const std::string& data_dir, const std::string& what, std::ostream& out,
+               std::ostream& err) {
+  const auto part = ParseRebuildWhat(what);
+  const auto database = part.ok() ? Database::Open(data_dir + "/db", {.create_if_missing = false})
+                                  : absl::StatusOr<std::unique_ptr<Database>>(part.status());
+  if (!database.ok()) {
+    err << "mixmatchd: " << database.status().message() << '\n';
+    return 2;
+  }
+  const absl::Status rebuilt = Rebuild(database->get(), *part, Teller("rebuild", err));
+  if (!rebuilt.ok()) {
+    err << "mixmatchd: " << rebuilt.message() << '\n';
+    return 1;
+  }
+  out << what
+      << (*part == RebuildWhat::kKeys ? " are made anew" : " are made anew at the next start")
+      << '\n';
+  return 0;
 }
 
 }  // namespace mixmatch

@@ -1,4 +1,5 @@
-// mixmatchd --fsck: a look at a data directory, printed.
+// mixmatchd --fsck and --rebuild: a look at a data directory, printed, and what makes derived state
+// anew.
 #pragma once
 
 #include <ostream>
@@ -13,5 +14,10 @@ inline constexpr int kFsckFindings = 3;
 // Checks DATA_DIR/db, and prints what was found to `out`, as text or as JSON; progress goes to
 // `err`. Returns the exit status.
 int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostream& err);
+
+// Makes one part of DATA_DIR/db anew (storage/check/rebuild.h). Returns the exit status: 0, 2 for a
+// part that there is not or a directory without a database, 1 when it failed.
+int RunRebuild(const std::string& data_dir, const std::string& what, std::ostream& out,
+               std::ostream& err);
 
 }  // namespace mixmatch

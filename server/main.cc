@@ -26,6 +26,7 @@ struct Flags {
   bool check_config = false;
   bool fsck = false;
   bool json = false;
+  std::string rebuild;
 };
 
 // Sets a variable that is not set yet; returns whether it did.
@@ -111,7 +112,9 @@ int main(int argc, char** argv) {
   app.add_flag("--check-config", flags.check_config, "print the configuration in force, and end");
   app.add_flag("--fsck", flags.fsck,
                "check the data directory, print what was found, and end: 0 whole, 3 findings");
-  app.add_flag("--json", flags.json, "print that as JSON");
+  app.add_option("--rebuild", flags.rebuild,
+                 "make a part anew from the events, and end: keys, episodes, embeddings, index");
+  app.add_flag("--json", flags.json, "print what --fsck found as JSON");
   app.set_version_flag("--version", std::string("mixmatchd ") + mixmatch::kVersion);
   CLI11_PARSE(app, argc, argv);
 
@@ -124,6 +127,9 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (flags.fsck) return mixmatch::RunFsck(config->data_dir, flags.json, std::cout, std::cerr);
+  if (!flags.rebuild.empty()) {
+    return mixmatch::RunRebuild(config->data_dir, flags.rebuild, std::cout, std::cerr);
+  }
   spdlog::set_level(spdlog::level::from_str(config->log_level));
   spdlog::flush_on(spdlog::level::info);
   return Serve(*config, flags.port_file);

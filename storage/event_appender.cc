@@ -13,6 +13,7 @@
 #include "storage/keys.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
+#include "storage/secondary_keys.h"
 
 namespace mixmatch {
 namespace {
@@ -125,18 +126,9 @@ void EventAppender::PutEvent(Seq seq, PendingEvent& pending, const ContentHash& 
 
 void EventAppender::PutSecondaryKeys(Seq seq, const Event& event,
                                      const std::vector<ModalityId>& ids) {
-  const auto put = [this, seq](Family family, std::string prefix) {
-    batch_.Put(database_.handle(family), keys::WithSeq(std::move(prefix), seq), "")
-        .PermitUncheckedError();
-  };
-  put(Family::kByTime, keys::TimePrefix(codec::ToNanos(event.time)));
-  put(Family::kByScene, keys::NamePrefix(event.scene));
-  put(Family::kBySource, keys::NamePrefix(event.source));
-  for (const ModalityId id : std::set<ModalityId>(ids.begin(), ids.end())) {
-    put(Family::kByModality, keys::ModalityPrefix(id));
-  }
-  for (const auto& [key, value] : event.metadata) {
-    put(Family::kByMetadata, keys::MetadataPrefix(key, value));
+  const std::set<ModalityId> distinct(ids.begin(), ids.end());
+  for (const auto& [family, key] : SecondaryKeysOf(seq, event, distinct)) {
+    batch_.Put(database_.handle(family), key, "").PermitUncheckedError();
   }
 }
 

@@ -1,10 +1,11 @@
-// mixmatchctl fsck: hands over to mixmatchd, which knows what lies on the disk.
+// mixmatchctl fsck and rebuild: hand over to mixmatchd, which knows what lies on the disk.
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,35 +14,53 @@
 namespace mixmatch::cli {
 namespace {
 
-struct FsckOptions {
+struct DiskOptions {
   std::string data_dir;
+  std::string what;
 };
 
-int RunFsck(const Session& session, const FsckOptions& options) {
-  // The one beside this program, or else the one on the path.
+// Becomes mixmatchd: the one beside this program, or else the one on the path.
+int Become(const Session& session, std::vector<std::string> arguments) {
   std::error_code ignored;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ignored);
   const std::string beside = self.parent_path() / "mixmatchd";
-  std::vector<std::string> words = {beside, "--fsck", "--data-dir", options.data_dir};
-  if (session.json) words.emplace_back("--json");
+  arguments.insert(arguments.begin(), beside);
   std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
+  for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   session.out().flush();
   execv(beside.c_str(), argv.data());
   execvp("mixmatchd", argv.data());
   return session.Misused(absl::NotFoundError(absl::StrCat(
-      "fsck: mixmatchd not started: ", std::strerror(errno), "; install it beside mixmatchctl")));
+      "mixmatchd not started: ", std::strerror(errno), "; install it beside mixmatchctl")));
+}
+
+int RunFsck(const Session& session, const DiskOptions& options) {
+  std::vector<std::string> arguments = {"--fsck", "--data-dir", options.data_dir};
+  if (session.json) arguments.emplace_back("--json");
+  return Become(session, std::move(arguments));
+}
+
+int RunRebuild(const Session& session, const DiskOptions& options) {
+  return Become(session, {"--rebuild", options.what, "--data-dir", options.data_dir});
 }
 
 }  // namespace
 
 void AddFsck(CLI::App* app, Session* session) {
-  CLI::App* const command = app->add_subcommand(
+  CLI::App* const fsck = app->add_subcommand(
       "fsck", "Check a data directory on this machine; changes nothing. Exit status 3: findings");
-  auto options = std::make_shared<FsckOptions>();
-  command->add_option("--data-dir", options->data_dir, "The data directory")->required();
-  RunBy(command, session, options, RunFsck);
+  CLI::App* const rebuild = app->add_subcommand(
+      "rebuild", "Make a part of a data directory anew from the events; no daemon may hold it");
+  auto options = std::make_shared<DiskOptions>();
+  for (CLI::App* const command : {fsck, rebuild}) {
+    command->add_option("--data-dir", options->data_dir, "The data directory")->required();
+  }
+  rebuild->add_option("--what", options->what, "The part")
+      ->required()
+      ->check(CLI::IsMember({"keys", "episodes", "embeddings", "index"}));
+  RunBy(fsck, session, options, RunFsck);
+  RunBy(rebuild, session, options, RunRebuild);
 }
 
 }  // namespace mixmatch::cli

@@ -16,6 +16,7 @@
 #include "storage/log_chain.h"
 #include "storage/log_mark.h"
 #include "storage/records.pb.h"
+#include "storage/secondary_keys.h"
 
 namespace mixmatch {
 namespace {
@@ -39,10 +40,7 @@ class LogCheck {
     CheckBack(Family::kPayloads);
     CheckBack(Family::kFeatures);
     CheckIdentities();
-    for (const Family family : {Family::kByTime, Family::kByScene, Family::kBySource,
-                                Family::kByModality, Family::kByMetadata}) {
-      CheckSecondary(family);
-    }
+    for (const Family family : kSecondaryFamilies) CheckSecondary(family);
     return std::move(events_);
   }
 
@@ -196,16 +194,6 @@ class LogCheck {
   }
 
   void CheckSecondaryOf(Seq seq, const Event& event) {
-    const auto check = [&](Family family, std::string prefix) {
-      const std::string key = keys::WithSeq(std::move(prefix), seq);
-      rocksdb::PinnableSlice value;
-      if (!db_.db().Get({}, db_.handle(family), key, &value).ok()) {
-        Add(family, key, seq, false, "the event's key is missing");
-      }
-    };
-    check(Family::kByTime, keys::TimePrefix(codec::ToNanos(event.time)));
-    check(Family::kByScene, keys::NamePrefix(event.scene));
-    check(Family::kBySource, keys::NamePrefix(event.source));
     std::set<ModalityId> ids;
     for (const Percept& percept : event.percepts) {
       const auto known = modalities_.find(percept.modality);
@@ -216,9 +204,11 @@ class LogCheck {
             absl::StrCat("modality '", percept.modality, "' is not registered"));
       }
     }
-    for (const ModalityId id : ids) check(Family::kByModality, keys::ModalityPrefix(id));
-    for (const auto& [name, value] : event.metadata) {
-      check(Family::kByMetadata, keys::MetadataPrefix(name, value));
+    for (const auto& [family, key] : SecondaryKeysOf(seq, event, ids)) {
+      rocksdb::PinnableSlice value;
+      if (!db_.db().Get({}, db_.handle(family), key, &value).ok()) {
+        Add(family, key, seq, false, "the event's key is missing");
+      }
     }
   }
 

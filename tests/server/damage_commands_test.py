@@ -101,6 +101,26 @@ class Damage(unittest.TestCase):
         self.check_it_only_tells("database not opened", largest.name, "to 21", "restore")
         self.check_it_is_put_back()
 
+    def test_what_is_derived_is_made_anew_from_the_events(self):
+        self.ingest(40)
+        self.daemon.ctl("snapshot", "create", "good")
+        ask = ("recall", "--text", "word 7", "--want", "text", "-k", "5")
+        before = self.daemon.answer(*ask)["experiences"]
+        listed = self.daemon.answer("events", "list", "--scene", "")["events"]
+        for what in ("keys", "episodes", "embeddings", "index"):
+            rebuild = [sys.argv[2], "rebuild", "--data-dir", str(self.data), "--what", what]
+            done = subprocess.run(rebuild, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 2, what)  # a daemon holds it
+            self.daemon.kill()
+            done = subprocess.run(rebuild, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.daemon.start()
+            self.daemon.ctl("watermarks", "--wait", "recallable")
+            self.assertEqual(self.daemon.answer(*ask)["experiences"], before, what)
+            self.assertEqual(self.daemon.answer("events", "list", "--scene", "")["events"], listed)
+            self.assertEqual(self.daemon.answer("status")["warnings"], [])
+            self.assertEqual(self.fsck()[0], 0, what)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "storage/check/rebuild.h"
 #include "storage/codec/envelope.h"
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
@@ -30,6 +31,16 @@ using testing::TextPercept;
 
 constexpr int kEvents = 6;
 
+// Binds what is not bound yet.
+void Bind(const OpenLog& open, EpisodeTable& table) {
+  Binder binder(*table.LoadBinder());
+  std::vector<LogEntry> entries;
+  EXPECT_TRUE(open.log->ScanEntries(table.next_seq(), 100, entries).ok());
+  BindingDelta delta;
+  for (const LogEntry& entry : entries) binder.Add(entry, delta);
+  EXPECT_TRUE(table.Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+}
+
 // Six events in two scenes, bound into episodes; weights.
 std::string MakeMemory(const TempDir& dir) {
   std::string path = dir.path("db");
@@ -43,12 +54,7 @@ std::string MakeMemory(const TempDir& dir) {
   }
   EXPECT_TRUE(open.log->AppendIdleClose("", testing::At(2000)).ok());
   const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
-  Binder binder(*table->LoadBinder());
-  std::vector<LogEntry> entries;
-  EXPECT_TRUE(open.log->ScanEntries(1, 100, entries).ok());
-  BindingDelta delta;
-  for (const LogEntry& entry : entries) binder.Add(entry, delta);
-  EXPECT_TRUE(table->Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+  Bind(open, *table);
   EXPECT_GT(table->closed_count(), 2U);
   EXPECT_TRUE(GenerationTable(open.database.get()).PutWeights("g", std::string(3 << 20, 'w')).ok());
   return path;
@@ -198,6 +204,83 @@ TEST(FsckTest, AWriteThatFailedAndCameBackHangsBesideTheChain) {
   }
   const FsckReport report = Check(path);
   EXPECT_TRUE(report.whole()) << Text(report);
+}
+
+// Damages a memory, makes a part of it anew, and says what is found then.
+FsckReport Rebuilt(const std::string& path, RebuildWhat what,
+                   const std::function<void(RawDatabase&)>& damage) {
+  {
+    RawDatabase raw(path);
+    damage(raw);
+  }
+  EXPECT_FALSE(Check(path).whole());
+  {
+    const auto database = *Database::Open(path, {});
+    const absl::Status status = Rebuild(database.get(), what, [](std::string_view, uint64_t) {});
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  return Check(path);
+}
+
+TEST(RebuildTest, KeysAndCountersFollowFromTheLog) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  std::map<std::string, std::vector<std::string>> before;
+  {
+    RawDatabase raw(path);
+    for (const char* family : {"by_time", "by_scene", "by_source", "by_modality", "by_metadata"}) {
+      before[family] = raw.Keys(family);
+      EXPECT_FALSE(before[family].empty()) << family;
+    }
+  }
+  const FsckReport report = Rebuilt(path, RebuildWhat::kKeys, [](RawDatabase& raw) {
+    raw.Delete("by_metadata", keys::WithSeq(keys::MetadataPrefix("letter", "odd"), 3));
+    raw.Put("by_scene", keys::WithSeq(keys::NamePrefix("nowhere"), 99), "");
+    raw.Delete("by_time", raw.Keys("by_time").front());
+    raw.Delete("meta", std::string(keys::kCounters));
+  });
+  EXPECT_TRUE(report.whole()) << Text(report);
+  RawDatabase raw(path);
+  for (const auto& [family, keys] : before) EXPECT_EQ(raw.Keys(family), keys) << family;
+}
+
+TEST(RebuildTest, EpisodesAreBoundAgainAlike) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  const std::string third = keys::Number(3);
+  std::string before;
+  FsckReport report = Rebuilt(path, RebuildWhat::kEpisodes, [&](RawDatabase& raw) {
+    before = raw.Get("episode_of", third);
+    raw.Flip("episodes", keys::Number(1), -1);
+  });
+  EXPECT_TRUE(report.whole()) << Text(report);
+  {
+    const OpenLog open(path);
+    const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
+    EXPECT_EQ(table->next_seq(), 1U);
+    Bind(open, *table);
+  }
+  report = Check(path);
+  EXPECT_TRUE(report.whole()) << Text(report);
+  EXPECT_EQ(RawDatabase(path).Get("episode_of", third), before);
+}
+
+TEST(RebuildTest, KeysAreLeftAloneWhereTheLogCannotBeRead) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  size_t before = 0;
+  {
+    RawDatabase raw(path);
+    raw.Flip("log", keys::Number(3), -3);
+    before = raw.Keys("by_time").size();
+  }
+  {
+    const auto database = *Database::Open(path, {});
+    EXPECT_TRUE(absl::IsDataLoss(
+        Rebuild(database.get(), RebuildWhat::kKeys, [](std::string_view, uint64_t) {})));
+  }
+  EXPECT_EQ(RawDatabase(path).Keys("by_time").size(), before);
+  EXPECT_FALSE(ParseRebuildWhat("everything").ok());
 }
 
 TEST(FsckTest, NamesTheTableThatIsDamaged) {

@@ -1,0 +1,151 @@
+// What is taken out is taken out by range; what is made is written in batches.
+#include "storage/check/rebuild.h"
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "storage/codec/envelope.h"
+#include "storage/codec/event_codec.h"
+#include "storage/database_impl.h"
+#include "storage/keys.h"
+#include "storage/records.pb.h"
+#include "storage/rocks_status.h"
+#include "storage/secondary_keys.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr uint64_t kBatchEvents = 1024;
+
+// No key is as long as this one and all ones.
+std::string BehindAllKeys() { return std::string(1024, '\xff'); }
+
+// Adds the removal of a family's keys in [first, end) to a batch.
+void Clear(rocksdb::ColumnFamilyHandle* handle, const std::string& first, const std::string& end,
+           rocksdb::WriteBatch& batch) {
+  batch.DeleteRange(handle, first, end).PermitUncheckedError();
+}
+
+// Hands every event of the log to `take`.
+template <typename Take>
+absl::Status EachEvent(const Database::Impl& db, const FsckProgress& progress, Take take) {
+  const auto it = db.Iterate(Family::kLog);
+  uint64_t done = 0;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key = it->key().ToStringView();
+    storage::v1::LogRecord record;
+    MM_RETURN_IF_ERROR(codec::Decode("log", key, it->value().ToStringView(), record));
+    if (++done % kBatchEvents == 0) progress("log", done);
+    if (!record.has_event()) continue;
+    Event event;
+    const absl::Status status = codec::DecodeHeader(record.event(), event);
+    if (!status.ok()) return codec::Damaged("log", key, std::string(status.message()));
+    MM_RETURN_IF_ERROR(take(keys::LastNumber(key), event));
+  }
+  return FromRocks(it->status(), "log not read");
+}
+
+absl::StatusOr<std::map<std::string, ModalityId>> Modalities(const Database::Impl& db) {
+  std::map<std::string, ModalityId> ids;
+  const auto it = db.Iterate(Family::kMeta);
+  for (it->Seek(std::string(keys::kModalityPrefix)); it->Valid(); it->Next()) {
+    const std::string_view key = it->key().ToStringView();
+    if (keys::ModalityOf(key) == 0) break;
+    storage::v1::ModalityRecord record;
+    MM_RETURN_IF_ERROR(codec::Decode("meta", key, it->value().ToStringView(), record));
+    ids[record.name()] = keys::ModalityOf(key);
+  }
+  return ids;
+}
+
+absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress) {
+  MM_ASSIGN_OR_RETURN(const auto modalities, Modalities(db));
+  const auto ids_of = [&modalities](const Event& event) -> absl::StatusOr<std::set<ModalityId>> {
+    std::set<ModalityId> ids;
+    for (const Percept& percept : event.percepts) {
+      const auto known = modalities.find(percept.modality);
+      if (known == modalities.end()) {
+        return absl::DataLossError(absl::StrCat("keys not rebuilt: modality '", percept.modality,
+                                                "' is not registered; restore a snapshot"));
+      }
+      ids.insert(known->second);
+    }
+    return ids;
+  };
+  // Once to see that all of it can be read, once to write.
+  MM_RETURN_IF_ERROR(
+      EachEvent(db, progress, [&](Seq, const Event& event) { return ids_of(event).status(); }));
+  storage::v1::CountersRecord counters;
+  rocksdb::WriteBatch batch;
+  for (const Family family : kSecondaryFamilies) {
+    Clear(db.handle(family), "", BehindAllKeys(), batch);
+  }
+  const absl::Status written =
+      EachEvent(db, progress, [&](Seq seq, const Event& event) -> absl::Status {
+        MM_ASSIGN_OR_RETURN(const std::set<ModalityId> ids, ids_of(event));
+        for (const auto& [family, key] : SecondaryKeysOf(seq, event, ids)) {
+          batch.Put(db.handle(family), key, "").PermitUncheckedError();
+        }
+        counters.set_event_count(counters.event_count() + 1);
+        if (counters.event_count() % kBatchEvents != 0) return absl::OkStatus();
+        MM_RETURN_IF_ERROR(db.Write(batch, WriteMode::kBuffered, "keys not stored"));
+        batch.Clear();
+        return absl::OkStatus();
+      });
+  MM_RETURN_IF_ERROR(written);
+  db.Put(Family::kMeta, keys::kCounters, counters, batch);
+  return db.Write(batch, WriteMode::kSynced, "keys not stored");
+}
+
+absl::Status ClearEpisodes(const Database::Impl& db) {
+  rocksdb::WriteBatch batch;
+  for (const Family family :
+       {Family::kEpisodes, Family::kEpisodeOf, Family::kClosed, Family::kScenes}) {
+    Clear(db.handle(family), "", BehindAllKeys(), batch);
+  }
+  batch.Delete(db.handle(Family::kMeta), std::string(keys::kBinding)).PermitUncheckedError();
+  return db.Write(batch, WriteMode::kSynced, "episodes not taken out");
+}
+
+absl::Status ClearGraphs(const Database::Impl& db) {
+  rocksdb::WriteBatch batch;
+  const std::map<std::string, FamilyHandle> spaces = db.Named();
+  for (const auto& [name, handle] : spaces) {
+    Clear(handle.get(), "m", "n", batch);
+    Clear(handle.get(), "g", "h", batch);
+  }
+  return db.Write(batch, WriteMode::kSynced, "graphs not taken out");
+}
+
+}  // namespace
+
+absl::StatusOr<RebuildWhat> ParseRebuildWhat(std::string_view name) {
+  if (name == "keys") return RebuildWhat::kKeys;
+  if (name == "episodes") return RebuildWhat::kEpisodes;
+  if (name == "embeddings") return RebuildWhat::kEmbeddings;
+  if (name == "index") return RebuildWhat::kIndex;
+  return absl::InvalidArgumentError(absl::StrCat("nothing is rebuilt that is called '",
+                                                 std::string(name),
+                                                 "'; give keys, episodes, embeddings or index"));
+}
+
+absl::Status Rebuild(Database* database, RebuildWhat what, const FsckProgress& progress) {
+  Database::Impl& db = database->impl();
+  switch (what) {
+    case RebuildWhat::kKeys:
+      return RebuildKeys(db, progress);
+    case RebuildWhat::kEpisodes:
+      return ClearEpisodes(db);
+    case RebuildWhat::kEmbeddings:
+      for (const auto& [name, handle] : db.Named()) MM_RETURN_IF_ERROR(db.DropNamed(name));
+      return absl::OkStatus();
+    case RebuildWhat::kIndex:
+      return ClearGraphs(db);
+  }
+  return absl::InternalError("nothing is rebuilt");
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,30 @@
+// Makes derived state anew from ground state, for a directory that no daemon holds.
+//
+// Secondary keys and counters are made here. Episodes, embeddings and the graphs of the index are
+// taken out, and the daemon makes them when it starts next, as it does after damage.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "storage/check/findings.h"
+#include "storage/database.h"
+
+namespace mixmatch {
+
+enum class RebuildWhat {
+  kKeys,        // by time, scene, source, modality, metadata; and the count of events
+  kEpisodes,    // bound again
+  kEmbeddings,  // of every kept generation: embedded again
+  kIndex,       // the graphs over embeddings: built again
+};
+
+// "keys", "episodes", "embeddings", "index". INVALID_ARGUMENT.
+absl::StatusOr<RebuildWhat> ParseRebuildWhat(std::string_view name);
+
+// Synced when it returns; done again after a crash, it ends the same. DATA_LOSS where an entry of
+// the log cannot be read, and then nothing was changed.
+absl::Status Rebuild(Database* database, RebuildWhat what, const FsckProgress& progress);
+
+}  // namespace mixmatch
