@@ -143,8 +143,10 @@ absl::StatusOr<StoredConcepts> GraphKeeper::Find(const Space& space, uint64_t cl
       }).status());
   StoredConcepts found{
       .set = ConceptSet::Find(points, static_cast<size_t>(space.embeddings->dimension()),
-                              before.ok() ? &before->set : nullptr, {}),
+                              before.ok() ? &before->set : nullptr,
+                              {.cancelled = [this] { return stopping(); }}),
       .found_among = closed};
+  if (stopping()) return absl::CancelledError("the daemon is stopping");
   spdlog::info("graph: {} concepts among {} percepts of {} episodes in generation {}",
                found.set.concepts().size(), points.size(), closed, space.number);
   // The kept generation's concepts stay, for a roll-back.

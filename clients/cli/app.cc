@@ -47,6 +47,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   app.require_subcommand(1);
   app.footer(kFooter);
   AddStatus(&app, &session);
+  AddHealth(&app, &session);
   AddIngest(&app, &session);
   AddRecall(&app, &session);
   AddEvents(&app, &session);

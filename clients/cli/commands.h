@@ -20,6 +20,7 @@ void AddEmbed(CLI::App* app, Session* session);
 void AddEval(CLI::App* app, Session* session);
 void AddFsck(CLI::App* app, Session* session);
 void AddGenerations(CLI::App* app, Session* session);
+void AddHealth(CLI::App* app, Session* session);
 void AddLearning(CLI::App* app, Session* session);
 // Adds "report" to the command "learning".
 void AddLearningReport(CLI::App* learning, Session* session);

@@ -81,6 +81,9 @@ class Client {
   absl::StatusOr<v1::EmbedResponse> Embed(const v1::EmbedRequest& request) const;
   absl::StatusOr<v1::GetWatermarksResponse> GetWatermarks() const;
 
+  // Whether the daemon's health service says SERVING; any daemon answers it, whatever the token.
+  absl::StatusOr<bool> IsServing() const;
+
   absl::StatusOr<v1::GetStatusResponse> GetStatus() const;
   absl::Status PauseLearning() const;
   absl::Status ResumeLearning() const;

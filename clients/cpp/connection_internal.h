@@ -32,6 +32,7 @@ class Connection {
   v1::Skills::StubInterface& skills() const { return *skills_; }
   v1::Graph::StubInterface& graph() const { return *graph_; }
   v1::Snapshots::StubInterface& snapshots() const { return *snapshots_; }
+  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
   const ClientOptions& options() const { return options_; }
   const std::string& target() const { return target_; }
 

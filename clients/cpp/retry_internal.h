@@ -31,7 +31,7 @@ absl::StatusOr<Response> Retry(const ClientOptions& options, const Call& call) {
   for (int attempt = 1;; ++attempt) {
     grpc::ClientContext context;
     SetDeadline(&context, deadline);
-    Response response;
+    Response response{};
     const grpc::Status status = call(&context, &response);
     if (status.ok()) return response;
     const std::optional<absl::Duration> wait = WaitBeforeRetry(status, context, &backoff);

@@ -43,14 +43,18 @@ std::vector<float> Seeds(std::span<const float> x, size_t d, size_t count, uint6
   return centres;
 }
 
+bool Cancelled(const RegionSettings& settings) {
+  return settings.cancelled != nullptr && settings.cancelled();
+}
+
 // Puts every point to its nearest centre and every centre into the middle of its points.
-void KMeans(std::span<const float> x, size_t d, size_t rounds, std::vector<float>& centres,
-            std::vector<size_t>& of) {
+void KMeans(std::span<const float> x, size_t d, const RegionSettings& settings,
+            std::vector<float>& centres, std::vector<size_t>& of) {
   const size_t n = x.size() / d;
   const size_t k = centres.size() / d;
   std::vector<float> similarities(n * k);
   of.assign(n, 0);
-  for (size_t round = 0; round < rounds; ++round) {
+  for (size_t round = 0; round < settings.rounds && !Cancelled(settings); ++round) {
     MultiplyTransposed(x, centres, d, similarities);
     bool moved = false;
     for (size_t i = 0; i < n; ++i) {
@@ -195,10 +199,10 @@ Partition FindPartition(std::span<const float> x, size_t d, const RegionSettings
   const size_t k = std::clamp(n / settings.points_per_seed, size_t{1}, settings.seeds_max);
   std::vector<float> centres = Seeds(x, d, k, seed);
   Partition found;
-  KMeans(x, d, settings.rounds, centres, found.of);
+  KMeans(x, d, settings, centres, found.of);
   Joining joining(x, d, k, found.of);
   std::vector<size_t> best(k, 0);
-  while (joining.count() >= 2) {
+  while (joining.count() >= 2 && !Cancelled(settings)) {
     const double quality = joining.Quality();
     if (quality >= std::max(found.quality, settings.quality_min)) {
       found.quality = quality;
@@ -219,13 +223,13 @@ Regions FindRegions(std::span<const float> x, size_t dimension, const RegionSett
   const size_t starts = std::max<size_t>(settings.restarts, 1);
   Partition best;
   size_t apart = 0;
-  for (size_t start = 0; start < starts; ++start) {
+  for (size_t start = 0; start < starts && !Cancelled(settings); ++start) {
     Partition found = FindPartition(x, dimension, settings, settings.seed + start);
     apart += found.quality > 0;
     if (start == 0 || found.quality > best.quality) best = std::move(found);
   }
   // A lucky start tells some strays from all others: the most must find something.
-  if (2 * apart <= starts) best = {.of = std::vector<size_t>(n)};
+  if (2 * apart <= starts || Cancelled(settings)) best = {.of = std::vector<size_t>(n)};
   regions.quality = best.quality;
   std::map<size_t, size_t> numbers;  // by first appearance
   for (const size_t region : best.of) {

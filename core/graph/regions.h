@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct RegionSettings {
   // region.
   double quality_min = 0.15;
   uint64_t seed = 1;
+  // Asked now and then; once it says so, the search ends with all as one region. Null: never.
+  std::function<bool()> cancelled;
 };
 
 struct Regions {

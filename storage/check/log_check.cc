@@ -25,6 +25,7 @@ constexpr uint64_t kProgressEvery = 4096;
 // A write that failed and came back hangs beside the chain: so far back its neighbour is looked
 // for.
 constexpr size_t kLinksKept = 1 << 16;
+constexpr Seq kSeqMax = Seq{1} << 40;
 
 std::string Text(const absl::Status& status) { return std::string(status.message()); }
 
@@ -86,6 +87,10 @@ class LogCheck {
       Tell(Family::kLog, ++done);
       const std::string_view key = it->key().ToStringView();
       const Seq seq = keys::LastNumber(key);
+      if (seq > kSeqMax) {
+        Add(Family::kLog, key, 0, true, "no log ever had so high a number");
+        continue;
+      }
       last_seq_ = seq;
       events_.resize(seq + 1);
       storage::v1::LogRecord record;

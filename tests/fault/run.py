@@ -8,6 +8,9 @@ import traceback
 
 SKIPPED = 77
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "eval"))
+import provenance  # noqa: E402
+
 try:
     import checks
     import journal
@@ -80,6 +83,7 @@ def main():
         for name, (check, cycles) in checks.CHECKS.items():
             print(f"{name:14} {cycles:4} cycles  {' '.join(check.__doc__.split())}")
         return 0
+    origin = provenance.provenance()  # at the start: the tree may move on
     api = journal.Api()
     results = [run(name, args, api) for name in args.names]
     print(f"{'check':14} {'cycles':>6} {'lost':>5} {'doubled':>8} {'wrong':>6} {'restart':>9}")
@@ -91,7 +95,7 @@ def main():
             print(f"  {note}")
     if args.json:
         with open(args.json, "w", encoding="utf-8") as out:
-            json.dump({"seed": args.seed, "checks": results}, out, indent=1)
+            json.dump(origin | {"seed": args.seed, "checks": results}, out, indent=1)
     return 0 if all(one["passed"] for one in results) else 1
 
 

@@ -87,6 +87,8 @@ class Access(unittest.TestCase):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("UNAUTHENTICATED", refused.stderr)
         self.assertEqual(self.daemon.run("--token-file", "/nowhere", "status").returncode, 2)
+        health = self.daemon.run("health")  # for everyone
+        self.assertEqual((health.returncode, health.stdout), (0, "SERVING\n"))
         status = self.run_as("boss", "--json", "status")
         self.assertEqual(status.returncode, 0, status.stderr)
         self.assertEqual(self.run_as("boss", "skill", "create", "x").returncode, 0)

@@ -57,6 +57,8 @@ class Damage(unittest.TestCase):
             self.assertEqual(done.returncode, 1, command)
             self.assertIn("DATA_LOSS", done.stderr)
             self.assertIn(words[0], done.stderr)
+        health = self.daemon.run("health")
+        self.assertEqual((health.returncode, health.stdout), (1, "NOT_SERVING\n"))
         self.daemon.ctl("snapshot", "verify", "good")
 
     def check_it_is_put_back(self):

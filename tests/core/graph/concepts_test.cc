@@ -85,6 +85,21 @@ TEST(RegionsTest, FindsHowManyThingsThereAre) {
   }
 }
 
+TEST(RegionsTest, ASearchThatIsCancelledEndsSoonAndIsStillWhole) {
+  std::vector<float> x;
+  for (const ConceptPoint& point : MakePoints(600, 7, 1, 0.4)) {
+    x.insert(x.end(), point.vector.begin(), point.vector.end());
+  }
+  for (const int patience : {0, 1, 5, 30}) {  // before it begins, in k-means, while joining
+    int asked = 0;
+    const RegionSettings settings{.cancelled = [&] { return ++asked > patience; }};
+    const Regions regions = FindRegions(x, kDimension, settings);
+    EXPECT_EQ(regions.count(), 1U);
+    EXPECT_EQ(regions.of.size(), 600U);
+    EXPECT_LT(asked, patience + 6);
+  }
+}
+
 TEST(RegionsTest, OneThingIsOneRegionAndNothingIsNone) {
   std::vector<float> x;
   for (uint64_t i = 0; i < 500; ++i) {
