@@ -77,7 +77,13 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
   const RocksOptions rocks(options);
   rocksdb::DBOptions db_options = rocks.Database();
   const auto logger = std::make_shared<SilentLogger>();
-  if (options.read_only) db_options.info_log = logger;
+  if (options.read_only) {
+    db_options.info_log = logger;
+  } else {
+    std::error_code ignored;  // RocksDB says so when it opens
+    if (options.create_if_missing) std::filesystem::create_directories(path, ignored);
+    db_options.info_log = std::make_shared<FileLogger>(path + "/LOG");
+  }
   if (options.salvage) {
     db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }

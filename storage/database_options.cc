@@ -58,9 +58,6 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.max_background_jobs = 2;
   db.max_open_files = 512;
   db.bytes_per_sync = 1 << 20;
-  db.info_log_level = rocksdb::WARN_LEVEL;
-  db.max_log_file_size = 4 << 20;
-  db.keep_log_file_num = 4;
   return db;
 }
 

@@ -1,4 +1,4 @@
-// RocksDB's own words, kept from the disk; for this folder alone.
+// Where RocksDB's own words go; for this folder alone.
 #pragma once
 
 #include <rocksdb/env.h>
@@ -43,6 +43,28 @@ class SilentLogger final : public rocksdb::Logger {
  private:
   mutable absl::Mutex mu_;
   std::string damaged_file_ ABSL_GUARDED_BY(mu_);
+};
+
+// RocksDB's LOG in the database's directory, and the one before as LOG.old, of 4 MiB each. Its own
+// logger ends the process by an assertion once the disk was full.
+// Thread-safety: Safe for concurrent use.
+class FileLogger final : public rocksdb::Logger {
+ public:
+  explicit FileLogger(const std::string& path);
+  ~FileLogger() override;
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override;
+  void LogHeader(const char* /*format*/, va_list /*arguments*/) override {
+  }  // all options, each time
+
+ private:
+  void Open() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  const std::string path_;
+  absl::Mutex mu_;
+  std::FILE* file_ ABSL_GUARDED_BY(mu_) = nullptr;
+  size_t written_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace mixmatch
