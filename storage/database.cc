@@ -33,7 +33,11 @@ constexpr std::array<std::string_view, kFamilyCount> kFamilyNames = {
     "generations", "weights",     "skills",   "teachings", "graph"};
 
 absl::Status OpenError(const rocksdb::Status& status, const std::string& path, bool read_only) {
-  if (status.IsCorruption()) {
+  std::error_code ignored;
+  // A file that the others name is not there, or has another name.
+  const bool missing =
+      status.IsPathNotFound() || status.ToString().find("No such file") != std::string::npos;
+  if (status.IsCorruption() || (missing && std::filesystem::exists(path + "/CURRENT", ignored))) {
     return absl::DataLossError(
         absl::StrCat("database not opened: ", status.ToString(), " in ", path,
                      read_only ? std::string() : Database::DescribeLogDamage(path),

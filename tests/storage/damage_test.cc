@@ -244,6 +244,15 @@ TEST(DamageTest, ANewerFormatIsRefusedWithAnExplanation) {
   EXPECT_NE(status.message().find("999"), absl::string_view::npos) << status;
 }
 
+TEST(DamageTest, AFileThatIsNamedAndNotThereIsDataLoss) {
+  const TempDir dir;
+  const std::string path = MakeThree(dir);
+  std::ofstream(path + "/CURRENT") << "MANIFEST-100099\n";
+  const absl::Status status = Database::Open(path, {}).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_NE(status.message().find("MANIFEST-100099"), absl::string_view::npos) << status;
+}
+
 TEST(DamageTest, ASecondOpenerIsRefused) {
   const TempDir dir;
   const std::string path = MakeThree(dir);
