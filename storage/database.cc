@@ -148,6 +148,11 @@ void Database::Impl::Put(Family family, std::string_view key,
   batch.Put(handle(family), key, codec::Encode(key, record)).PermitUncheckedError();
 }
 
+void Database::Impl::Clear(Family family, rocksdb::WriteBatch& batch) const {
+  // No key is as long as this one and all ones.
+  batch.DeleteRange(handle(family), "", std::string(1024, '\xff')).PermitUncheckedError();
+}
+
 absl::Status Database::Impl::Get(Family family, std::string_view key,
                                  google::protobuf::MessageLite& record,
                                  const rocksdb::ReadOptions& options) const {

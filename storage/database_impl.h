@@ -73,6 +73,8 @@ class Database::Impl {
   // Adds a value to a batch.
   void Put(Family family, std::string_view key, const google::protobuf::MessageLite& record,
            rocksdb::WriteBatch& batch) const;
+  // Adds the removal of everything in a family to a batch.
+  void Clear(Family family, rocksdb::WriteBatch& batch) const;
   // Reads a value. NOT_FOUND; DATA_LOSS with its key.
   absl::Status Get(Family family, std::string_view key, google::protobuf::MessageLite& record,
                    const rocksdb::ReadOptions& options = {}) const;

@@ -16,6 +16,7 @@
 #include "storage/codec/event_codec.h"
 #include "storage/database_impl.h"
 #include "storage/episode_loader.h"
+#include "storage/episode_table_internal.h"
 #include "storage/keys.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
@@ -40,8 +41,6 @@ class EpisodeTable::Impl {
 
   absl::Status Load();
   absl::StatusOr<BinderState> ReadState() const;
-  // Forgets all of binding, which goes on from the first entry of the log.
-  absl::Status Clear();
 
   // Which modalities an episode holds: see ClosedEpisode. What cannot be read is left out.
   uint64_t ModalitiesOf(const Episode& episode) const;
@@ -66,7 +65,7 @@ absl::Status EpisodeTable::Impl::Load() {
   absl::StatusOr<BinderState> state = ReadState();
   if (absl::IsDataLoss(state.status())) {
     // Derived state: the log has everything, and binding it again makes the same.
-    MM_RETURN_IF_ERROR(Clear());
+    MM_RETURN_IF_ERROR(ClearBinding(db));
     state = ReadState();
   }
   MM_RETURN_IF_ERROR(state.status());
@@ -112,14 +111,11 @@ absl::StatusOr<BinderState> EpisodeTable::Impl::ReadState() const {
   return state;
 }
 
-absl::Status EpisodeTable::Impl::Clear() {
+absl::Status ClearBinding(const Database::Impl& db) {
   rocksdb::WriteBatch batch;
-  for (const Family family : kBindingFamilies) {
-    // No key of these families is as long as this one and all ones.
-    batch.DeleteRange(db.handle(family), "", std::string(512, '\xff')).PermitUncheckedError();
-  }
+  for (const Family family : kBindingFamilies) db.Clear(family, batch);
   batch.Delete(db.handle(Family::kMeta), keys::kBinding).PermitUncheckedError();
-  return db.Write(batch, WriteMode::kSynced, "damaged episodes not cleared");
+  return db.Write(batch, WriteMode::kSynced, "episodes not cleared");
 }
 
 uint64_t EpisodeTable::Impl::ModalitiesOf(const Episode& episode) const {

@@ -54,15 +54,20 @@ class LogCheck {
                  .ground = ground,
                  .what = std::move(what)});
   }
-  void Tell(Family family, uint64_t done) {
-    ++report_.values;
-    if (done % kProgressEvery == 0) progress_(FamilyName(family), done);
-  }
-  void CheckIterator(Family family, const rocksdb::Iterator& it) {
-    if (it.status().ok()) return;
+  // Hands every key and value of a family to `look`.
+  template <typename Look>
+  void Each(Family family, Look look) {
+    const auto it = db_.Iterate(family);
+    uint64_t done = 0;
+    for (it->SeekToFirst(); it->Valid(); it->Next()) {
+      ++report_.values;
+      if (++done % kProgressEvery == 0) progress_(FamilyName(family), done);
+      look(it->key().ToStringView(), it->value().ToStringView());
+    }
+    if (it->status().ok()) return;
     report_.Add({.family = std::string(FamilyName(family)),
                  .ground = true,
-                 .what = "not read to its end: " + it.status().ToString()});
+                 .what = "not read to its end: " + it->status().ToString()});
   }
 
   void LoadModalities() {
@@ -78,28 +83,23 @@ class LogCheck {
     }
   }
 
-  // The events of the log, forwards.
+  // The entries of the log, forwards.
   void Walk() {
-    const auto it = db_.Iterate(Family::kLog);
-    uint64_t done = 0;
-    bool torn = false;  // an entry before this one is damaged
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      Tell(Family::kLog, ++done);
-      const std::string_view key = it->key().ToStringView();
+    bool torn = false;  // the entry before is damaged
+    Each(Family::kLog, [&](std::string_view key, std::string_view value) {
       const Seq seq = keys::LastNumber(key);
       if (seq > kSeqMax) {
-        Add(Family::kLog, key, 0, true, "no log ever had so high a number");
-        continue;
+        return Add(Family::kLog, key, 0, true, "no log ever had so high a number");
       }
       last_seq_ = seq;
       events_.resize(seq + 1);
       storage::v1::LogRecord record;
-      const absl::Status status = codec::Decode("log", key, it->value().ToStringView(), record);
+      const absl::Status status = codec::Decode("log", key, value, record);
       if (!status.ok()) {
         Add(Family::kLog, key, seq, true, Text(status));
         damaged_.insert(seq);
         torn = true;
-        continue;
+        return;
       }
       ContentHash content;
       if (record.has_event()) {
@@ -109,29 +109,30 @@ class LogCheck {
       }
       CheckChain(seq, record, content, torn);
       torn = false;
-    }
-    CheckIterator(Family::kLog, *it);
+    });
   }
 
+  // `torn`: the entry before is damaged, so that what hangs on it cannot be told.
   void CheckChain(Seq seq, const storage::v1::LogRecord& record, const ContentHash& content,
                   bool torn) {
+    // Entries at the log's beginning may be of a build that had no chain: then links are 0.
     const bool unlinked = record.link() == 0 && record.previous() == 0;
-    if (unlinked && !chained_) return;  // written before there was a chain
-    chained_ = true;
-    ChainEnd before{.seq = record.previous()};
-    const auto known = links_.find(before.seq);
-    if (known != links_.end()) before.link = known->second;
-    if (before.seq == 0 ? !links_.empty() && !torn : known == links_.end() && !torn) {
-      report_.Add(
-          {.family = "log",
-           .key = keys::Hex(keys::Number(seq)),
-           .first_seq = before.seq == 0 ? seq : before.seq,
-           .last_seq = before.seq == 0 ? seq : seq - 1,
-           .ground = true,
-           .what = before.seq == 0
-                       ? std::string("the chain begins anew in the middle of the log")
-                       : absl::StrCat("it hangs on sequence ", before.seq, ", which is gone")});
-    } else if (known != links_.end() && record.link() != LinkOf(before, seq, record, content)) {
+    chained_ = chained_ || !unlinked;
+    const Seq previous = record.previous();
+    const auto found = links_.find(previous);
+    const bool known = previous == 0 || found != links_.end();
+    const ChainEnd before{.seq = previous, .link = found == links_.end() ? 0 : found->second};
+    if (chained_ && previous == 0 && !links_.empty() && !torn) {
+      Add(Family::kLog, keys::Number(seq), seq, true,
+          "the chain begins anew in the middle of the log");
+    } else if (chained_ && !known && !torn) {
+      report_.Add({.family = "log",
+                   .key = keys::Hex(keys::Number(seq)),
+                   .first_seq = previous,
+                   .last_seq = seq - 1,
+                   .ground = true,
+                   .what = absl::StrCat("it hangs on sequence ", previous, ", which is gone")});
+    } else if (chained_ && known && record.link() != LinkOf(before, seq, record, content)) {
       Add(Family::kLog, keys::Number(seq), seq, true,
           "the chain breaks here: it, its payload or what it hangs on is not what was stored");
     }
@@ -239,45 +240,29 @@ class LogCheck {
 
   // Values that belong to no event, in families whose keys begin with a sequence number.
   void CheckBack(Family family) {
-    const auto it = db_.Iterate(family);
-    uint64_t done = 0;
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      Tell(family, ++done);
-      const std::string_view key = it->key().ToStringView();
-      const Seq seq = keys::LastNumber(key.substr(0, std::min<size_t>(key.size(), 8)));
+    Each(family, [&](std::string_view key, std::string_view) {
+      const Seq seq = key.size() < 8 ? 0 : keys::LastNumber(key.substr(0, 8));
       if (!IsEvent(seq)) Add(family, key, seq, false, "it belongs to no event");
-    }
-    CheckIterator(family, *it);
+    });
   }
 
   void CheckIdentities() {
-    const auto it = db_.Iterate(Family::kIdentity);
-    uint64_t done = 0;
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      Tell(Family::kIdentity, ++done);
-      const std::string_view key = it->key().ToStringView();
+    Each(Family::kIdentity, [&](std::string_view key, std::string_view value) {
       storage::v1::IdentityRecord record;
-      const absl::Status status =
-          codec::Decode("identity", key, it->value().ToStringView(), record);
+      const absl::Status status = codec::Decode("identity", key, value, record);
       if (!status.ok()) {
         Add(Family::kIdentity, key, 0, true, Text(status));
       } else if (!IsEvent(record.seq())) {
         Add(Family::kIdentity, key, record.seq(), true, "its event is gone from the log");
       }
-    }
-    CheckIterator(Family::kIdentity, *it);
+    });
   }
 
   void CheckSecondary(Family family) {
-    const auto it = db_.Iterate(family);
-    uint64_t done = 0;
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      Tell(family, ++done);
-      const std::string_view key = it->key().ToStringView();
+    Each(family, [&](std::string_view key, std::string_view) {
       const Seq seq = key.size() < 8 ? 0 : keys::LastNumber(key);
       if (!IsEvent(seq)) Add(family, key, seq, false, "it points to no event");
-    }
-    CheckIterator(family, *it);
+    });
   }
 
   const Database::Impl& db_;

@@ -2,6 +2,7 @@
 #include "storage/check/rebuild.h"
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -10,7 +11,9 @@
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
 #include "storage/database_impl.h"
+#include "storage/episode_table_internal.h"
 #include "storage/keys.h"
+#include "storage/modality_registry.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
 #include "storage/secondary_keys.h"
@@ -19,15 +22,6 @@ namespace mixmatch {
 namespace {
 
 constexpr uint64_t kBatchEvents = 1024;
-
-// No key is as long as this one and all ones.
-std::string BehindAllKeys() { return std::string(1024, '\xff'); }
-
-// Adds the removal of a family's keys in [first, end) to a batch.
-void Clear(rocksdb::ColumnFamilyHandle* handle, const std::string& first, const std::string& end,
-           rocksdb::WriteBatch& batch) {
-  batch.DeleteRange(handle, first, end).PermitUncheckedError();
-}
 
 // Hands every event of the log to `take`.
 template <typename Take>
@@ -48,30 +42,19 @@ absl::Status EachEvent(const Database::Impl& db, const FsckProgress& progress, T
   return FromRocks(it->status(), "log not read");
 }
 
-absl::StatusOr<std::map<std::string, ModalityId>> Modalities(const Database::Impl& db) {
-  std::map<std::string, ModalityId> ids;
-  const auto it = db.Iterate(Family::kMeta);
-  for (it->Seek(std::string(keys::kModalityPrefix)); it->Valid(); it->Next()) {
-    const std::string_view key = it->key().ToStringView();
-    if (keys::ModalityOf(key) == 0) break;
-    storage::v1::ModalityRecord record;
-    MM_RETURN_IF_ERROR(codec::Decode("meta", key, it->value().ToStringView(), record));
-    ids[record.name()] = keys::ModalityOf(key);
-  }
-  return ids;
-}
-
 absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress) {
-  MM_ASSIGN_OR_RETURN(const auto modalities, Modalities(db));
+  ModalityRegistry registry;
+  MM_RETURN_IF_ERROR(registry.Load(db));
+  const std::shared_ptr<const ModalityTable> modalities = registry.table();
   const auto ids_of = [&modalities](const Event& event) -> absl::StatusOr<std::set<ModalityId>> {
     std::set<ModalityId> ids;
     for (const Percept& percept : event.percepts) {
-      const auto known = modalities.find(percept.modality);
-      if (known == modalities.end()) {
+      const auto known = modalities->by_name.find(percept.modality);
+      if (known == modalities->by_name.end()) {
         return absl::DataLossError(absl::StrCat("keys not rebuilt: modality '", percept.modality,
                                                 "' is not registered; restore a snapshot"));
       }
-      ids.insert(known->second);
+      ids.insert(known->second.id);
     }
     return ids;
   };
@@ -80,9 +63,7 @@ absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress)
       EachEvent(db, progress, [&](Seq, const Event& event) { return ids_of(event).status(); }));
   storage::v1::CountersRecord counters;
   rocksdb::WriteBatch batch;
-  for (const Family family : kSecondaryFamilies) {
-    Clear(db.handle(family), "", BehindAllKeys(), batch);
-  }
+  for (const Family family : kSecondaryFamilies) db.Clear(family, batch);
   const absl::Status written =
       EachEvent(db, progress, [&](Seq seq, const Event& event) -> absl::Status {
         MM_ASSIGN_OR_RETURN(const std::set<ModalityId> ids, ids_of(event));
@@ -100,22 +81,12 @@ absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress)
   return db.Write(batch, WriteMode::kSynced, "keys not stored");
 }
 
-absl::Status ClearEpisodes(const Database::Impl& db) {
-  rocksdb::WriteBatch batch;
-  for (const Family family :
-       {Family::kEpisodes, Family::kEpisodeOf, Family::kClosed, Family::kScenes}) {
-    Clear(db.handle(family), "", BehindAllKeys(), batch);
-  }
-  batch.Delete(db.handle(Family::kMeta), std::string(keys::kBinding)).PermitUncheckedError();
-  return db.Write(batch, WriteMode::kSynced, "episodes not taken out");
-}
-
 absl::Status ClearGraphs(const Database::Impl& db) {
   rocksdb::WriteBatch batch;
   const std::map<std::string, FamilyHandle> spaces = db.Named();
   for (const auto& [name, handle] : spaces) {
-    Clear(handle.get(), "m", "n", batch);
-    Clear(handle.get(), "g", "h", batch);
+    batch.DeleteRange(handle.get(), "m", "n").PermitUncheckedError();  // manifests
+    batch.DeleteRange(handle.get(), "g", "h").PermitUncheckedError();  // chunks
   }
   return db.Write(batch, WriteMode::kSynced, "graphs not taken out");
 }
@@ -138,7 +109,7 @@ absl::Status Rebuild(Database* database, RebuildWhat what, const FsckProgress& p
     case RebuildWhat::kKeys:
       return RebuildKeys(db, progress);
     case RebuildWhat::kEpisodes:
-      return ClearEpisodes(db);
+      return ClearBinding(db);
     case RebuildWhat::kEmbeddings:
       for (const auto& [name, handle] : db.Named()) MM_RETURN_IF_ERROR(db.DropNamed(name));
       return absl::OkStatus();

@@ -3,6 +3,7 @@ says what was lost, doubled or wrong. `CHECKS` names them with their usual numbe
 
 A check takes the run's context; gives a Verdict. Every loop is bounded.
 """
+import contextlib
 import random
 import socket
 import time
@@ -12,6 +13,8 @@ from journal import Journal, Reader, Streams, Verdict, wait
 STREAMS = 8
 LOOK_BACK_EVERY = 25  # cycles, after which the whole log is looked at again
 CROWD = 200
+JUNK = (b"", b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, b"\x16\x03\x01\x02\x00\x01")
 FLOOD_S = 10
 FLOOD_MB = 1200  # resident at most while clients do not read their answers
 
@@ -32,12 +35,23 @@ def _look(context, victim, journal, verdict, after=0):
         reader.close()
 
 
+@contextlib.contextmanager
+def _scene(context):
+    """A daemon with eight streams, their journal and what is found; the daemon ends with it, well
+    where nothing failed."""
+    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
+    try:
+        yield victim, verdict, journal, Streams(context.api, journal, STREAMS)
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+
+
 def _under_load(context, during):
     """Ingests by eight streams; in each cycle `during(victim)` works, and the daemon is killed and
     started again. Everything acknowledged must be there once, as it was sent."""
-    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
-    streams = Streams(context.api, journal, STREAMS)
-    try:
+    with _scene(context) as (victim, verdict, journal, streams):
         checked = 0
         for cycle in range(context.cycles):
             streams.go(victim.address)
@@ -48,10 +62,6 @@ def _under_load(context, during):
             whole = (cycle + 1) % LOOK_BACK_EVERY == 0 or cycle + 1 == context.cycles
             checked = _look(context, victim, journal, verdict, 0 if whole else checked)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
@@ -106,9 +116,7 @@ def kill_merge(context):
 def kill_restore(context):
     """kill -9 while a snapshot is restored: what is there afterwards is the snapshot's memory or
     the one before, whole."""
-    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
-    streams = Streams(context.api, journal, STREAMS)
-    try:
+    with _scene(context) as (victim, verdict, journal, streams):
         for cycle in range(context.cycles):
             streams.go(victim.address)
             time.sleep(0.5)
@@ -133,18 +141,12 @@ def kill_restore(context):
             for one in victim.answer("snapshot", "list")["snapshots"]:
                 victim.ctl("snapshot", "delete", one["name"])
             context.tell(cycle + 1, count, verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
 def freeze(context):
     """SIGSTOP for some seconds under load: clients wait, nothing else happens."""
-    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
-    streams = Streams(context.api, journal, STREAMS)
-    try:
+    with _scene(context) as (victim, verdict, journal, streams):
         streams.go(victim.address)
         for cycle in range(context.cycles):
             time.sleep(0.5)
@@ -154,9 +156,6 @@ def freeze(context):
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         streams.halt()
         _look(context, victim, journal, verdict)
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
@@ -167,16 +166,12 @@ def _address(victim):
 
 def crowd(context):
     """200 connections that say nothing, or something that is not gRPC, beside eight that ingest."""
-    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
-    streams = Streams(context.api, journal, STREAMS)
-    junk = [b"", b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, b"\x16\x03\x01\x02\x00\x01"]
-    try:
+    with _scene(context) as (victim, verdict, journal, streams):
         for cycle in range(context.cycles):
             sockets = [socket.create_connection(_address(victim), 5) for _ in range(CROWD)]
             for one in sockets:
                 try:
-                    one.sendall(context.rng.choice(junk + [context.rng.randbytes(200)]))
+                    one.sendall(context.rng.choice((*JUNK, context.rng.randbytes(200))))
                 except OSError:
                     pass  # the daemon hung up: its right
             before = len(journal.acknowledged)
@@ -189,18 +184,13 @@ def crowd(context):
                 raise AssertionError("the daemon ended")
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         _look(context, victim, journal, verdict)
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
 def flood(context):
     """Clients that send as fast as they can and never read an answer: memory stays bounded, others
     are served, and afterwards all is as before."""
-    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
-    streams = Streams(context.api, journal, STREAMS)
-    try:
+    with _scene(context) as (victim, verdict, journal, streams):
         for cycle in range(context.cycles):
             greedy = [_Greedy(context.api, victim.address, f"greedy-{cycle}-{n}") for n in range(8)]
             streams.go(victim.address)
@@ -219,9 +209,6 @@ def flood(context):
             if top > FLOOD_MB or served == 0:
                 verdict.wrong += 1
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 

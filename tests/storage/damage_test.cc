@@ -21,6 +21,7 @@ using testing::ImagePercept;
 using testing::MakePending;
 using testing::OpenLog;
 using testing::RawDatabase;
+using testing::RemoveLogFiles;
 using testing::TempDir;
 using testing::TextPercept;
 
@@ -161,13 +162,7 @@ TEST(DamageTest, AFlippedByteInTheMiddleOfTheLogFileIsReportedWhenOpening) {
     }
   }
   ASSERT_GT(size, 40000u);
-  {
-    std::fstream file(wal, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(size / 2));
-    const char byte = static_cast<char>(file.get() ^ 1);
-    file.seekp(static_cast<std::streamoff>(size / 2));
-    file.put(byte);
-  }
+  testing::FlipByteOf(wal, static_cast<std::streamoff>(size / 2));
   const absl::Status status = Database::Open(path, {}).status();
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
   EXPECT_NE(status.message().find("restore"), absl::string_view::npos) << status;
@@ -189,12 +184,6 @@ TEST(DamageTest, ATornTailOfTheLogFileIsAccepted) {
       << std::string("\x12\x34\x56\x78\x40\x01\x01", 7);
   const OpenLog open(path);
   EXPECT_EQ(open.log->event_count(), 1u);
-}
-
-void RemoveLogFiles(const std::string& path) {
-  for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
-  }
 }
 
 TEST(DamageTest, AMissingLogFileIsNoticedByTheMark) {

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <filesystem>
 #include <map>
 
 #include "storage/check/rebuild.h"
@@ -112,6 +112,14 @@ TEST(FsckTest, FindsEachKindOfDamageAndWhatItIsAbout) {
          raw.Put("log", third, codec::Encode(third, record));
        },
        "ground log 3-3: the chain breaks here", true},
+      {"the first entry changed with a right checksum",
+       [&](RawDatabase& raw) {
+         const std::string first = keys::Number(1);
+         storage::v1::LogRecord record = decode(raw, first);
+         record.set_ingest_time_ns(record.ingest_time_ns() + 1);
+         raw.Put("log", first, codec::Encode(first, record));
+       },
+       "ground log 1-1: the chain breaks here", true},
       {"a flipped payload", [&](RawDatabase& raw) { raw.Flip("payloads", third, -1); },
        "ground payloads 3-3: payloads value not read", true},
       {"a missing payload", [&](RawDatabase& raw) { raw.Delete("payloads", third); },
@@ -180,6 +188,32 @@ TEST(FsckTest, FindsEachKindOfDamageAndWhatItIsAbout) {
     EXPECT_THAT(Text(report), HasSubstr(one.finding));
     EXPECT_EQ(report.ground_count > 0, one.ground) << Text(report);
   }
+}
+
+TEST(FsckTest, ALogThatAnEarlierBuildBeganIsWholeAndGoesOn) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  {
+    RawDatabase raw(path);
+    for (const std::string& key : raw.Keys("log")) {
+      storage::v1::LogRecord record;
+      ASSERT_TRUE(codec::Decode("log", key, raw.Get("log", key), record).ok());
+      record.clear_previous();
+      record.clear_link();
+      raw.Put("log", key, codec::Encode(key, record));
+    }
+  }
+  std::filesystem::remove(path + ".mark");  // it was that build's too
+  {
+    const OpenLog open(path);
+    AppendOne(*open.log, MakePending("s", "new", 1, {TextPercept("t")}));
+    AppendOne(*open.log, MakePending("s", "newer", 2, {TextPercept("t")}));
+  }
+  FsckReport report = Check(path);
+  EXPECT_TRUE(report.whole()) << Text(report);
+  RawDatabase(path).Delete("log", keys::Number(kEvents + 1));  // the last without a link
+  report = Check(path);
+  EXPECT_THAT(Text(report), HasSubstr("it hangs on sequence 7, which is gone"));
 }
 
 TEST(FsckTest, AWriteThatFailedAndCameBackHangsBesideTheChain) {
@@ -295,13 +329,7 @@ TEST(FsckTest, NamesTheTableThatIsDamaged) {
     }
   }
   ASSERT_FALSE(largest.empty());
-  {
-    std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
-    file.seekg(60);
-    const char byte = static_cast<char>(file.get() ^ 1);
-    file.seekp(60);
-    file.put(byte);
-  }
+  testing::FlipByteOf(largest, 60);
   const FsckReport report = Check(path);
   EXPECT_THAT(Text(report), HasSubstr("ground tables"));
   EXPECT_THAT(Text(report), HasSubstr(largest.filename().string()));
@@ -316,9 +344,7 @@ TEST(FsckTest, NoticesThatTheLogEndsBeforeItsMark) {
       AppendOne(*open.log, MakePending("s", std::to_string(i), i, {TextPercept("t")}));
     }
   }
-  for (const auto& entry : std::filesystem::directory_iterator(path)) {
-    if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
-  }
+  testing::RemoveLogFiles(path);
   const FsckReport report = Check(path);
   EXPECT_THAT(Text(report), HasSubstr("ground mark"));
   EXPECT_THAT(Text(report), HasSubstr("sequences 1 to 3"));

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <span>
 #include <thread>
 #include <utility>
@@ -144,6 +145,20 @@ std::vector<std::string> RawDatabase::Keys(const std::string& family,
     keys.push_back(it->key().ToString());
   }
   return keys;
+}
+
+void FlipByteOf(const std::filesystem::path& file, std::streamoff at) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekg(at);
+  const char byte = static_cast<char>(stream.get() ^ 1);
+  stream.seekp(at);
+  stream.put(byte);
+}
+
+void RemoveLogFiles(const std::string& path) {
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());
+  }
 }
 
 std::vector<float> RandomUnitVectors(size_t n, size_t d, size_t centres, uint32_t seed) {

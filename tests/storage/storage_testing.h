@@ -77,6 +77,11 @@ class RawDatabase {
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };
 
+// Flips one bit of a file's byte.
+void FlipByteOf(const std::filesystem::path& file, std::streamoff at);
+// Removes the write-ahead log of the database in `path`.
+void RemoveLogFiles(const std::string& path);
+
 // Unit vectors [n, d] around `centres` random points; 0 centres: everywhere.
 std::vector<float> RandomUnitVectors(size_t n, size_t d, size_t centres, uint32_t seed);
 
