@@ -1,9 +1,6 @@
 // Reads what the parts report; hands commands to the learning loop.
 #include "server/admin_service.h"
 
-#include <unistd.h>
-
-#include <fstream>
 #include <memory>
 #include <utility>
 
@@ -22,14 +19,6 @@ namespace {
 
 constexpr double kSlowGflops = 8;
 constexpr size_t kRefusalsToWarn = 3;
-
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 }  // namespace
 
@@ -66,6 +55,10 @@ void AdminService::AddWarnings(v1::GetStatusResponse& status) const {
   }
   const absl::Status disk = parts_.disk->Check("nothing new is stored");
   if (!disk.ok()) status.add_warnings(std::string(disk.message()));
+  const absl::Status database = parts_.database->health();
+  if (!database.ok()) status.add_warnings(std::string(database.message()));
+  const absl::Status memory = parts_.memory->CheckStore("nothing new is stored");
+  if (!memory.ok()) status.add_warnings(std::string(memory.message()));
   const absl::Status following = parts_.follower->health();
   if (!following.ok())
     status.add_warnings(absl::StrCat("following the log: ", following.ToString()));
@@ -105,7 +98,7 @@ v1::GetStatusResponse AdminService::Status() const {
   if (const auto progress = parts_.generations->progress()) {
     *out.mutable_publishing() = ToProto(*progress, parts_.clock->Now());
   }
-  out.set_resident_bytes(ResidentBytes());
+  out.set_resident_bytes(ResidentBytes().value_or(0));
   out.set_disk_bytes(parts_.database->DiskBytes());
   out.set_matmul_gflops(parts_.matmul_gflops);
   AddWarnings(out);
@@ -216,6 +209,13 @@ grpc::ServerUnaryReactor* AdminService::GetLearningReport(
     return ReportToProto(parts_.learning->snapshot(), keeper.Get(), keeper.TimeShare(),
                          parts_.generations->records());
   });
+}
+
+grpc::ServerUnaryReactor* AdminService::Forget(grpc::CallbackServerContext* context,
+                                               const v1::ForgetRequest* request,
+                                               v1::ForgetResponse* response) {
+  return RunUnary<v1::ForgetResponse>(context, response, *parts_.pool,
+                                      [this, request] { return parts_.forget->Forget(*request); });
 }
 
 }  // namespace mixmatch

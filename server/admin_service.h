@@ -1,4 +1,4 @@
-// The Admin service: status, learning, generations.
+// The Admin service: status, learning, generations, forgetting.
 #pragma once
 
 #include "core/base/clock.h"
@@ -7,7 +7,9 @@
 #include "server/config.h"
 #include "server/disk_guard.h"
 #include "server/follower.h"
+#include "server/forget_desk.h"
 #include "server/learning_loop.h"
+#include "server/memory_guard.h"
 #include "server/watermarks.h"
 #include "server/worker_pool.h"
 #include "storage/database.h"
@@ -27,7 +29,9 @@ class AdminService final : public v1::Admin::CallbackService {
     const Watermarks* watermarks = nullptr;
     const Follower* follower = nullptr;
     const DiskGuard* disk = nullptr;
+    const MemoryGuard* memory = nullptr;
     LearningLoop* learning = nullptr;
+    const ForgetDesk* forget = nullptr;
     WorkerPool* pool = nullptr;
     const Clock* clock = nullptr;
     absl::Time start_time;
@@ -57,6 +61,9 @@ class AdminService final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* GetLearningReport(grpc::CallbackServerContext* context,
                                               const v1::GetLearningReportRequest* request,
                                               v1::GetLearningReportResponse* response) override;
+  grpc::ServerUnaryReactor* Forget(grpc::CallbackServerContext* context,
+                                   const v1::ForgetRequest* request,
+                                   v1::ForgetResponse* response) override;
 
  private:
   v1::GetStatusResponse Status() const;

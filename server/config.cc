@@ -152,6 +152,10 @@ class KeyTable {
     Add("limits.queue_events", l.queue_events, 1, 1'000'000);
     Add("limits.queue_bytes", l.queue_bytes, 1 << 20, 1ULL << 36);
     Add("limits.recall_queue", l.recall_queue, 1, 1'000'000);
+    Add("limits.call_wait", l.call_wait);
+    Add("limits.client_events_per_second", l.client_events_per_second, 0, 1e9);
+    Add("limits.client_bytes_per_second", l.client_bytes_per_second, 0, 1e12);
+    Add("limits.memory_bytes", l.memory_bytes, 0, UINT64_MAX);
     Add("limits.backlog_events", l.backlog_events, 1, UINT64_MAX);
     Add("limits.disk_free_bytes", l.disk_free_bytes, 0, UINT64_MAX);
     Add("limits.event_ahead", l.event_ahead);
@@ -190,6 +194,9 @@ class KeyTable {
     Add("graph.half_life", c_.graph.half_life);
     Add("snapshots.every", c_.snapshots.every);
     Add("snapshots.keep", c_.snapshots.keep, 1, 10'000);
+    AddOptional("backups.dir", c_.backups.dir);
+    Add("backups.every", c_.backups.every);
+    Add("backups.keep", c_.backups.keep, 1, 10'000);
     Add("threads.sense", c_.threads.sense, 1, 256);
     Add("threads.recall", c_.threads.recall, 1, 256);
     Add("storage.block_cache_bytes", c_.storage.block_cache_bytes, 1 << 20, 1ULL << 40);

@@ -36,11 +36,17 @@ struct Config {
     uint64_t metadata_bytes = 64 << 10;  // of one event
     uint64_t image_pixels = 16 << 20;    // before resizing
     uint64_t audio_seconds = 30;
-    uint64_t streams = 256;                        // concurrent calls of one connection
-    uint64_t stream_in_flight = 512;               // events of one stream without a result
-    uint64_t queue_events = 8192;                  // of all streams without a result
-    uint64_t queue_bytes = 256 << 20;              // of their payloads
-    uint64_t recall_queue = 1024;                  // calls waiting for a thread
+    uint64_t streams = 256;            // concurrent calls of one connection
+    uint64_t stream_in_flight = 512;   // events of one stream without a result
+    uint64_t queue_events = 8192;      // of all streams without a result
+    uint64_t queue_bytes = 256 << 20;  // of their payloads
+    uint64_t recall_queue = 1024;      // calls waiting for a thread
+    // How long a call waits for a thread at most; a tenth of it while there is more than can be
+    // done.
+    absl::Duration call_wait = absl::Milliseconds(500);
+    double client_events_per_second = 0;  // of one client; 0: as many as it likes
+    double client_bytes_per_second = 0;
+    uint64_t memory_bytes = 0;  // resident; 0: three quarters of the machine's or the container's
     uint64_t backlog_events = 10'000'000;          // durable and not yet recallable
     uint64_t disk_free_bytes = 256 << 20;          // with less left, nothing new is taken in
     absl::Duration event_ahead = absl::Hours(24);  // of the daemon's clock
@@ -100,6 +106,12 @@ struct Config {
     absl::Duration every = absl::InfiniteDuration();  // infinite: by command alone
     uint64_t keep = 7;                                // of those made by the clock
   } snapshots;
+
+  struct BackupKeys {
+    std::string dir;                                  // on another disk; empty: no backups
+    absl::Duration every = absl::InfiniteDuration();  // infinite: by command alone
+    uint64_t keep = 7;                                // the newest, of all
+  } backups;
 
   struct Threads {
     uint64_t sense = 2;   // decoding

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "server/retry_delay.h"
+#include "server/status_details.pb.h"
 
 namespace mixmatch {
 namespace {
@@ -183,7 +185,9 @@ v1::EventError ToEventError(const absl::Status& status) {
   out.set_code(static_cast<int32_t>(status.code()));
   out.set_field(FieldOf(status));
   out.set_message(std::string(status.message()));
-  if (absl::IsResourceExhausted(status)) *out.mutable_retry_delay() = ToProto(kRetryDelay);
+  if (absl::IsResourceExhausted(status) || absl::IsUnavailable(status)) {
+    *out.mutable_retry_delay() = ToProto(RetryDelayOf(status));
+  }
   return out;
 }
 
@@ -208,12 +212,46 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
 }
 
+namespace {
+
+void AddDetail(const google::protobuf::MessageLite& detail, const char* name, rpc::Status& out) {
+  google::protobuf::Any& added = *out.add_details();
+  added.set_type_url(absl::StrCat("type.googleapis.com/google.rpc.", name));
+  detail.SerializeToString(added.mutable_value());
+}
+
+// google.rpc.Status, as bytes; empty where there is nothing to add to code and message.
+std::string DetailsOf(const absl::Status& status, const std::string& field,
+                      const std::string& message) {
+  rpc::Status out;
+  if (absl::IsResourceExhausted(status)) {
+    rpc::RetryInfo retry;
+    *retry.mutable_retry_delay() = ToProto(RetryDelayOf(status));
+    AddDetail(retry, "RetryInfo", out);
+  }
+  if (!field.empty()) {
+    rpc::BadRequest bad;
+    rpc::BadRequest::FieldViolation& violation = *bad.add_field_violations();
+    violation.set_field(field);
+    violation.set_description(std::string(status.message()));
+    AddDetail(bad, "BadRequest", out);
+  }
+  if (out.details().empty()) return "";
+  out.set_code(static_cast<int32_t>(status.code()));
+  out.set_message(message);
+  return out.SerializeAsString();
+}
+
+}  // namespace
+
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const std::string field = FieldOf(status);
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
-                      field.empty() ? std::string(status.message())
-                                    : absl::StrCat(field, ": ", std::string(status.message())));
+  const std::string message = field.empty()
+                                  ? std::string(status.message())
+                                  : absl::StrCat(field, ": ", std::string(status.message()));
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message,
+                      DetailsOf(status, field, message));
 }
 
 }  // namespace mixmatch

@@ -32,10 +32,8 @@ google::protobuf::Timestamp ToProto(absl::Time time);
 google::protobuf::Duration ToProto(absl::Duration duration);
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 
-// The one table from our errors to gRPC's: the codes have the same numbers and meanings.
+// The one table from our errors to gRPC's: the codes have the same numbers and meanings. A field at
+// fault and a retry delay are details, as google.rpc.Status has them (server/status_details.proto).
 grpc::Status ToGrpc(const absl::Status& status);
-
-// How long a client should wait before it sends again what a full queue refused.
-inline constexpr absl::Duration kRetryDelay = absl::Milliseconds(200);
 
 }  // namespace mixmatch

@@ -18,14 +18,17 @@
 #include "server/access/audit.h"
 #include "server/admin_service.h"
 #include "server/damaged_service.h"
+#include "server/database_healer.h"
 #include "server/disk_guard.h"
 #include "server/follower.h"
+#include "server/forget_desk.h"
 #include "server/graph_desk.h"
 #include "server/graph_keeper.h"
 #include "server/graph_service.h"
 #include "server/ingest_pipeline.h"
 #include "server/learning_loop.h"
 #include "server/listener.h"
+#include "server/memory_guard.h"
 #include "server/memory_service.h"
 #include "server/recaller.h"
 #include "server/skill_desk.h"
@@ -40,6 +43,7 @@
 #include "storage/database.h"
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
+#include "storage/forgetting.h"
 #include "storage/generation_table.h"
 #include "storage/graph_table.h"
 #include "storage/index/spaces.h"
@@ -69,7 +73,9 @@ BindingConfig BindingConfigOf(const Config& config) {
 struct Daemon::Parts {
   SystemClock clock;
   std::unique_ptr<Database> database;
+  std::unique_ptr<DatabaseHealer> healer;
   std::unique_ptr<DiskGuard> disk;
+  std::unique_ptr<MemoryGuard> memory;
   std::unique_ptr<EventLog> log;
   std::unique_ptr<EpisodeTable> episodes;
   std::unique_ptr<GenerationTable> generation_table;
@@ -94,6 +100,7 @@ struct Daemon::Parts {
   std::unique_ptr<SkillsService> skills_service;
   std::unique_ptr<GraphService> graph_service;
   std::unique_ptr<SnapshotDesk> snapshot_desk;
+  std::unique_ptr<ForgetDesk> forget_desk;
   std::unique_ptr<SnapshotsService> snapshots_service;
   std::unique_ptr<DamagedService> damaged_service;
   std::unique_ptr<AuditLog> audit;
@@ -143,6 +150,11 @@ absl::Status Daemon::Open(const Config& config) {
                       Database::Open(config.data_dir + "/db",
                                      {.block_cache_bytes = config.storage.block_cache_bytes,
                                       .write_buffer_bytes = config.storage.write_buffer_bytes}));
+  MM_ASSIGN_OR_RETURN(const auto forgotten,
+                      ForgetAsAsked(p.database.get(), [](std::string_view part, uint64_t) {
+                        spdlog::info("forgetting: {}", part);
+                      }));
+  p.healer = std::make_unique<DatabaseHealer>(p.database.get(), restart_);
   p.disk = std::make_unique<DiskGuard>(config.limits.disk_free_bytes,
                                        [folder = config.data_dir] { return FreeBytes(folder); });
   MM_ASSIGN_OR_RETURN(p.log, EventLog::Open(p.database.get()));
@@ -159,6 +171,13 @@ absl::Status Daemon::Open(const Config& config) {
   MM_ASSIGN_OR_RETURN(
       p.generations, Generations::Open(model, p.generation_table.get(), p.spaces.get(), p.log.get(),
                                        p.episodes.get(), &p.clock));
+  if (forgotten) {
+    MM_ASSIGN_OR_RETURN(const std::vector<EpisodeId> changed, EpisodesToEmbed(p.database.get()));
+    MM_RETURN_IF_ERROR(p.generations->EmbedAgain(changed));
+    MM_RETURN_IF_ERROR(EndForgetting(p.database.get()));
+    spdlog::info("{} events are forgotten, with {} lessons; {} episodes are embedded anew",
+                 forgotten->events, forgotten->lessons, changed.size());
+  }
   p.skill_table = std::make_unique<SkillTable>(p.database.get());
   p.skill_examples = std::make_unique<SkillExamples>(p.log.get(), p.skill_table.get());
   MM_ASSIGN_OR_RETURN(p.skills, SkillKeeper::Open({.table = p.skill_table.get(),
@@ -189,9 +208,15 @@ absl::Status Daemon::Open(const Config& config) {
                           .skill_scores = [&p](const Encoder& candidate, const Encoder& serving) {
                             return p.skills->Scores(candidate, serving);
                           }});
-  p.pipeline = std::make_unique<IngestPipeline>(config, p.log.get(), p.disk.get(), &p.clock, [&p] {
-    if (Follower* const follower = p.wake.load()) follower->Wake();
-  });
+  p.memory = std::make_unique<MemoryGuard>(MemoryBudget(config.limits.memory_bytes), ResidentBytes);
+  p.pipeline = std::make_unique<IngestPipeline>(
+      config,
+      IngestPipeline::Parts{
+          .log = p.log.get(), .disk = p.disk.get(), .memory = p.memory.get(), .clock = &p.clock},
+      [&p] {
+        Follower* const follower = p.wake.load();
+        if (follower != nullptr) follower->Wake();
+      });
   p.follower = std::make_unique<Follower>(
       config,
       Follower::Parts{.log = p.log.get(),
@@ -219,10 +244,14 @@ absl::Status Daemon::Listen(const Config& config) {
   MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
   p.recaller =
       std::make_unique<Recaller>(config, p.log.get(), p.episodes.get(), p.generations.get());
-  p.query_pool = std::make_unique<WorkerPool>(config.threads.recall, config.limits.recall_queue,
-                                              [] { SetComputeThreads(1); });
-  p.admin_pool =
-      std::make_unique<WorkerPool>(kAdminThreads, kAdminQueue, [] { SetComputeThreads(1); });
+  p.query_pool = std::make_unique<WorkerPool>(
+      WorkerPoolOptions{.threads = config.threads.recall,
+                        .queue_max = config.limits.recall_queue,
+                        .start = [] { SetComputeThreads(1); },
+                        .patience = config.limits.call_wait,
+                        .admit = [&p] { return p.memory->CheckCall(); }});
+  p.admin_pool = std::make_unique<WorkerPool>(WorkerPoolOptions{
+      .threads = kAdminThreads, .queue_max = kAdminQueue, .start = [] { SetComputeThreads(1); }});
   const double gflops = MeasureMatmulGflops();
   spdlog::info("matrix products run at {:.0f} GFLOP/s", gflops);
   p.memory_service = std::make_unique<MemoryService>(
@@ -232,6 +261,19 @@ absl::Status Daemon::Listen(const Config& config) {
                                    .pool = p.query_pool.get(),
                                    .clock = &p.clock,
                                    .recalled = [&p] { p.learning->NoteRecall(); }});
+  p.snapshot_desk =
+      std::make_unique<SnapshotDesk>(config, SnapshotDesk::Parts{.database = p.database.get(),
+                                                                 .log = p.log.get(),
+                                                                 .generations = p.generations.get(),
+                                                                 .disk = p.disk.get(),
+                                                                 .clock = &p.clock,
+                                                                 .restart = restart_});
+  p.forget_desk = std::make_unique<ForgetDesk>(ForgetDesk::Parts{.database = p.database.get(),
+                                                                 .log = p.log.get(),
+                                                                 .generations = p.generations.get(),
+                                                                 .copies = p.snapshot_desk.get(),
+                                                                 .clock = &p.clock,
+                                                                 .restart = restart_});
   p.admin_service =
       std::make_unique<AdminService>(config, AdminService::Parts{.database = p.database.get(),
                                                                  .log = p.log.get(),
@@ -240,7 +282,9 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .watermarks = p.watermarks.get(),
                                                                  .follower = p.follower.get(),
                                                                  .disk = p.disk.get(),
+                                                                 .memory = p.memory.get(),
                                                                  .learning = p.learning.get(),
+                                                                 .forget = p.forget_desk.get(),
                                                                  .pool = p.admin_pool.get(),
                                                                  .clock = &p.clock,
                                                                  .start_time = p.clock.Now(),
@@ -250,13 +294,6 @@ absl::Status Daemon::Listen(const Config& config) {
   p.skills_service = std::make_unique<SkillsService>(p.skill_desk.get(), p.query_pool.get());
   p.graph_desk = std::make_unique<GraphDesk>(config, p.log.get(), p.graph.get(), p.recaller.get());
   p.graph_service = std::make_unique<GraphService>(p.graph_desk.get(), p.query_pool.get());
-  p.snapshot_desk =
-      std::make_unique<SnapshotDesk>(config, SnapshotDesk::Parts{.database = p.database.get(),
-                                                                 .log = p.log.get(),
-                                                                 .generations = p.generations.get(),
-                                                                 .disk = p.disk.get(),
-                                                                 .clock = &p.clock,
-                                                                 .restart = restart_});
   p.snapshots_service =
       std::make_unique<SnapshotsService>(p.snapshot_desk.get(), p.admin_pool.get());
   MM_ASSIGN_OR_RETURN(
@@ -280,7 +317,8 @@ absl::Status Daemon::ListenDamaged(const Config& config, const absl::Status& dam
   parts_ = std::make_unique<Parts>();
   Parts& p = *parts_;
   MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
-  p.admin_pool = std::make_unique<WorkerPool>(kAdminThreads, kAdminQueue, [] {});
+  p.admin_pool = std::make_unique<WorkerPool>(
+      WorkerPoolOptions{.threads = kAdminThreads, .queue_max = kAdminQueue});
   p.snapshot_desk = std::make_unique<SnapshotDesk>(
       config, SnapshotDesk::Parts{.damage = damage, .clock = &p.clock, .restart = restart_});
   p.snapshots_service =

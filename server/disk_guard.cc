@@ -17,18 +17,10 @@ std::optional<uint64_t> FreeBytes(const std::string& path) {
 }
 
 DiskGuard::DiskGuard(uint64_t least_bytes, Measure measure, absl::Duration interval)
-    : least_bytes_(least_bytes), measure_(std::move(measure)), interval_(interval) {
+    : least_bytes_(least_bytes), measure_(std::move(measure)) {
   if (least_bytes_ == 0) return;
   Look();
-  thread_ = std::thread([this] { Run(); });
-}
-
-DiskGuard::~DiskGuard() {
-  {
-    const absl::MutexLock lock(&mu_);
-    stop_ = true;
-  }
-  if (thread_.joinable()) thread_.join();
+  repeater_ = std::make_unique<Repeater>(interval, [this] { Look(); });
 }
 
 absl::Status DiskGuard::Check(const char* what) const {
@@ -51,16 +43,6 @@ void DiskGuard::Look() {
     spdlog::info("disk: {} MiB are left again: events are taken in", *free >> 20);
   }
   was_full_ = full;
-}
-
-void DiskGuard::Run() {
-  while (true) {
-    {
-      const absl::MutexLock lock(&mu_);
-      if (mu_.AwaitWithTimeout(absl::Condition(&stop_), interval_)) return;
-    }
-    Look();
-  }
 }
 
 }  // namespace mixmatch

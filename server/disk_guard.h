@@ -6,13 +6,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/repeater.h"
 
 namespace mixmatch {
 
@@ -26,9 +26,6 @@ class DiskGuard {
 
   // Measures once now, and every `interval` on a thread of its own. `least_bytes` 0: never full.
   DiskGuard(uint64_t least_bytes, Measure measure, absl::Duration interval = absl::Seconds(1));
-  ~DiskGuard();
-  DiskGuard(const DiskGuard&) = delete;
-  DiskGuard& operator=(const DiskGuard&) = delete;
 
   // Whether something new may be stored; else RESOURCE_EXHAUSTED with `what` ("event not stored"),
   // the space that is left, and what to do. As of the last measurement.
@@ -36,16 +33,12 @@ class DiskGuard {
 
  private:
   void Look();
-  void Run();
 
   const uint64_t least_bytes_;
   const Measure measure_;
-  const absl::Duration interval_;
   std::atomic<uint64_t> free_bytes_{UINT64_MAX};
   bool was_full_ = false;  // of the thread alone, once it runs
-  absl::Mutex mu_;
-  bool stop_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;
+  std::unique_ptr<Repeater> repeater_;
 };
 
 }  // namespace mixmatch

@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "core/media/sense.h"
 #include "storage/check/fsck.h"
 #include "storage/check/rebuild.h"
+#include "storage/check/salvage.h"
 #include "storage/database.h"
 
 namespace mixmatch {
@@ -84,6 +86,25 @@ int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostr
     PrintJson(*report, out);
   } else {
     PrintText(*report, out);
+  }
+  return report->whole() ? kFsckWhole : kFsckFindings;
+}
+
+int RunSalvage(const std::string& data_dir, const std::string& to, bool json, std::ostream& out,
+               std::ostream& err) {
+  const auto make_features = [](const Percept& percept) {
+    return Perceive(percept, SenseLimits());
+  };
+  auto report = Salvage(data_dir + "/db", to + "/db", make_features, Teller("salvage", err));
+  if (!report.ok()) {
+    err << "mixmatchd: " << report.status().message() << '\n';
+    return 2;
+  }
+  if (json) {
+    PrintJson(*report, out);
+  } else {
+    PrintText(*report, out);
+    out << report->events << " events are in " << to << '\n';
   }
   return report->whole() ? kFsckWhole : kFsckFindings;
 }

@@ -1,5 +1,5 @@
-// mixmatchd --fsck and --rebuild: a look at a data directory, printed, and what makes derived state
-// anew.
+// mixmatchd --fsck, --salvage and --rebuild: a look at a data directory, printed; what can be saved
+// of a damaged one; and what makes derived state anew.
 #pragma once
 
 #include <ostream>
@@ -14,6 +14,11 @@ inline constexpr int kFsckFindings = 3;
 // Checks DATA_DIR/db, and prints what was found to `out`, as text or as JSON; progress goes to
 // `err`. Returns the exit status.
 int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostream& err);
+
+// Brings over what verifies of DATA_DIR into the new data directory `to`, and prints what was lost
+// as RunFsck prints what it found. Returns the exit status.
+int RunSalvage(const std::string& data_dir, const std::string& to, bool json, std::ostream& out,
+               std::ostream& err);
 
 // Makes one part of DATA_DIR/db anew (storage/check/rebuild.h). Returns the exit status: 0, 2 for a
 // part that there is not or a directory without a database, 1 when it failed.

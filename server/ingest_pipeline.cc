@@ -1,6 +1,9 @@
-// A queue of slots in order of submission: sensed out of order, written in order.
+// Callers' queues, then one of slots in the order of the log: sensed out of order, written in
+// order.
 #include "server/ingest_pipeline.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +16,18 @@ namespace {
 constexpr size_t kGroupEventsMax = 1024;
 constexpr size_t kGroupBytesMax = 8 << 20;
 constexpr size_t kEventOverheadBytes = 512;
+
+// What a caller's turn lets in: some small events, or a part of a large one.
+constexpr uint64_t kTurnBytes = 64 << 10;
+// What an event costs beside its payload, in the same unit: it is written and bound.
+constexpr uint64_t kEventCost = 8 << 10;
+
+// So far ahead of the writer events are let in: enough for senses and writer to be busy all the
+// time, and little enough for a caller's turn to come soon.
+constexpr absl::Duration kAhead = absl::Milliseconds(50);
+constexpr uint64_t kAheadMin = 64;
+constexpr uint64_t kAheadMax = kGroupEventsMax;
+constexpr absl::Duration kCountFor = absl::Milliseconds(200);
 
 struct PayloadSize {
   size_t operator()(const std::monostate&) const { return 0; }
@@ -57,21 +72,24 @@ size_t PayloadBytes(const Event& event) {
   return bytes;
 }
 
-IngestPipeline::IngestPipeline(const Config& config, EventLog* log, const DiskGuard* disk,
-                               const Clock* clock, std::function<void()> appended)
+IngestPipeline::IngestPipeline(const Config& config, const Parts& parts,
+                               std::function<void()> appended)
     : config_(config),
       event_limits_(EventLimitsOf(config)),
       sense_limits_(SenseLimitsOf(config)),
-      log_(log),
-      disk_(disk),
-      clock_(clock),
+      parts_(parts),
       appended_(std::move(appended)),
-      sensing_(std::make_unique<WorkerPool>(config.threads.sense, config.limits.queue_events + 1,
-                                            [] {})),
+      rates_({.events_per_second = config.limits.client_events_per_second,
+              .bytes_per_second = config.limits.client_bytes_per_second}),
+      waiting_(kTurnBytes),
+      patience_(config.limits.call_wait, SteadyNow()),
+      ahead_(kAheadMin),
+      counted_(SteadyNow()),
+      sensing_(std::make_unique<WorkerPool>(WorkerPoolOptions{
+          .threads = config.threads.sense, .queue_max = config.limits.queue_events + 1})),
       writer_([this] { Write(); }) {}
 
 IngestPipeline::~IngestPipeline() {
-  sensing_.reset();  // senses what is queued
   {
     const absl::MutexLock lock(&mu_);
     ending_ = true;
@@ -79,24 +97,19 @@ IngestPipeline::~IngestPipeline() {
   writer_.join();
 }
 
-void IngestPipeline::Submit(Event event, Done done) {
+void IngestPipeline::Submit(const Caller& caller, bool urgent, Event event, Done done) {
   auto slot = std::make_shared<Slot>();
   slot->done = std::move(done);
+  slot->urgent = urgent;
   const size_t bytes = PayloadBytes(event);
-  slot->error = Admit(event, bytes);
-  if (!slot->error.ok()) {
-    slot->sensed = true;
-    Push(std::move(slot));
-    return;
-  }
-  slot->bytes = bytes;
-  slot->pending.event = std::move(event);
-  Push(slot);
-  if (!sensing_->Submit([this, slot] { Sense(slot); })) {
-    const absl::MutexLock lock(&mu_);
-    slot->error = absl::UnavailableError("event not stored: shutting down; send it again");
+  slot->error = Admit(caller, event, bytes);
+  if (slot->error.ok()) {
+    slot->bytes = bytes;
+    slot->pending.event = std::move(event);
+  } else {
     slot->sensed = true;
   }
+  Push(caller.lane, std::move(slot));
 }
 
 void IngestPipeline::SubmitIdleClose(std::string scene) {
@@ -104,21 +117,32 @@ void IngestPipeline::SubmitIdleClose(std::string scene) {
   slot->is_idle_record = true;
   slot->idle_scene = std::move(scene);
   slot->sensed = true;
-  Push(std::move(slot));
+  const absl::MutexLock lock(&mu_);
+  slot->number = ++last_number_;
+  idle_.push_back(std::move(slot));
+  Feed();
 }
 
-absl::Status IngestPipeline::Admit(Event& event, size_t bytes) {
-  MM_RETURN_IF_ERROR(ValidateEvent(event_limits_, clock_->Now(), event));
-  MM_RETURN_IF_ERROR(disk_->Check("event not stored"));
+absl::Status IngestPipeline::Admit(const Caller& caller, Event& event, size_t bytes) {
+  MM_RETURN_IF_ERROR(ValidateEvent(event_limits_, parts_.clock->Now(), event));
+  MM_RETURN_IF_ERROR(parts_.disk->Check("event not stored"));
+  MM_RETURN_IF_ERROR(parts_.memory->CheckStore("event not stored"));
+  MM_RETURN_IF_ERROR(rates_.Take(caller.client, bytes, SteadyNow()));
   const uint64_t backlog = backlog_.load(std::memory_order_relaxed);
   if (backlog >= config_.limits.backlog_events) {
     return absl::ResourceExhaustedError(
         absl::StrCat("event not stored: ", backlog,
                      " stored events wait to become recallable; send it again later"));
   }
+  return TakeRoom(caller.lane, bytes);
+}
+
+absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
   const absl::MutexLock lock(&mu_);
-  if (events_inside_ >= config_.limits.queue_events ||
-      bytes_inside_ + bytes > config_.limits.queue_bytes) {
+  const uint64_t most = config_.limits.queue_events;
+  const uint64_t share = std::max<uint64_t>(1, most / (waiting_.lanes() + 1));
+  if (events_inside_ >= most || bytes_inside_ + bytes > config_.limits.queue_bytes ||
+      (events_inside_ > most / 2 && waiting_.waiting(lane) >= share)) {
     return QueueFull(events_inside_, bytes_inside_);
   }
   ++events_inside_;
@@ -126,9 +150,55 @@ absl::Status IngestPipeline::Admit(Event& event, size_t bytes) {
   return absl::OkStatus();
 }
 
-void IngestPipeline::Push(std::shared_ptr<Slot> slot) {
+void IngestPipeline::Push(uint64_t lane, std::shared_ptr<Slot> slot) {
+  slot->since = SteadyNow();
+  const uint64_t cost = slot->bytes + kEventCost;
   const absl::MutexLock lock(&mu_);
-  slots_.push_back(std::move(slot));
+  slot->number = ++last_number_;
+  waiting_numbers_.insert(slot->number);
+  waiting_.Push(lane, std::move(slot), cost);
+  Feed();
+}
+
+void IngestPipeline::FeedIdle() {
+  while (!idle_.empty() &&
+         (waiting_numbers_.empty() || *waiting_numbers_.begin() > idle_.front()->number)) {
+    slots_.push_back(std::move(idle_.front()));
+    idle_.pop_front();
+  }
+}
+
+void IngestPipeline::Feed() {
+  const absl::Time now = SteadyNow();
+  while (slots_.size() < ahead_) {
+    FeedIdle();
+    std::optional<std::shared_ptr<Slot>> next = waiting_.Pop();
+    if (!next) {
+      patience_.NoteEmpty(now);
+      return;
+    }
+    const std::shared_ptr<Slot>& slot = slots_.emplace_back(*std::move(next));
+    waiting_numbers_.erase(slot->number);
+    if (slot->sensed) continue;
+    if (slot->urgent && now - slot->since > patience_.Patience(now)) {
+      slot->error = absl::ResourceExhaustedError(
+          "event not stored: it waited too long for its turn, as others do; send it again later");
+    } else {
+      slot->error = sensing_->Submit([this, slot](bool) { Sense(slot); });
+    }
+    slot->sensed = !slot->error.ok();
+  }
+}
+
+void IngestPipeline::NoteWritten(uint64_t events) {
+  const absl::Time now = SteadyNow();
+  written_ += events;
+  if (now - counted_ < kCountFor) return;
+  // A rate that includes pauses is too low, and only until there is work again.
+  const double ahead = static_cast<double>(written_) * absl::FDivDuration(kAhead, now - counted_);
+  ahead_ = std::clamp(static_cast<uint64_t>(ahead), kAheadMin, kAheadMax);
+  written_ = 0;
+  counted_ = now;
 }
 
 void IngestPipeline::Sense(const std::shared_ptr<Slot>& slot) {
@@ -150,7 +220,7 @@ void IngestPipeline::Sense(const std::shared_ptr<Slot>& slot) {
 std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
   const absl::MutexLock lock(&mu_);
   const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return slots_.empty() ? ending_ : slots_.front()->sensed;
+    return slots_.empty() ? ending_ && waiting_.empty() && idle_.empty() : slots_.front()->sensed;
   };
   mu_.Await(absl::Condition(&ready));
   std::vector<std::shared_ptr<Slot>> group;
@@ -161,6 +231,7 @@ std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
     group.push_back(std::move(slots_.front()));
     slots_.pop_front();
   }
+  Feed();
   return group;
 }
 
@@ -175,7 +246,7 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
   }
   const size_t event_count = events.size();
   absl::StatusOr<std::vector<AppendResult>> results = std::vector<AppendResult>();
-  if (event_count > 0) results = log_->Append(std::move(events), clock_->Now());
+  if (event_count > 0) results = parts_.log->Append(std::move(events), parts_.clock->Now());
   bool wrote = event_count > 0 && results.ok();
   size_t next = 0;
   uint64_t bytes = 0;
@@ -183,7 +254,7 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
   for (const auto& slot : group) {
     if (slot->is_idle_record) {
       // An idle record that fails is asked for again by the follower: nothing is lost.
-      wrote = log_->AppendIdleClose(slot->idle_scene, clock_->Now()).ok() || wrote;
+      wrote = parts_.log->AppendIdleClose(slot->idle_scene, parts_.clock->Now()).ok() || wrote;
       continue;
     }
     AppendResult result;
@@ -205,6 +276,7 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     const absl::MutexLock lock(&mu_);
     events_inside_ -= admitted;
     bytes_inside_ -= bytes;
+    NoteWritten(admitted);
   }
   if (wrote) appended_();
 }

@@ -1,21 +1,24 @@
 // Events on their way to disk: validated, sensed in parallel, written in groups, answered in order.
 //
 // Takes events from every stream; gives them to the event log, many at once in one synced write
-// (group commit), and tells each caller what became of its event. Callers are answered in the order
-// in which they submitted, which is also the order of sequence numbers.
+// (group commit), and tells each caller what became of its event. Callers take turns, so that one
+// who sends much does not keep others waiting; the events of each are answered in the order in
+// which it submitted them, which is also the order of their sequence numbers.
 //
 // Invariants:
 //   1. A callback says "stored" only after the sync.
 //   2. Every submitted event is answered exactly once, also when the pipeline ends.
-//   3. At most `limits.queue_events` events with `limits.queue_bytes` of payload are inside; more
-//   are
-//      refused at once with RESOURCE_EXHAUSTED.
+//   3. At most `limits.queue_events` events with `limits.queue_bytes` of payload are inside, and
+//   once
+//      half of that is, no caller has more than its share; more are refused at once with
+//      RESOURCE_EXHAUSTED.
 #pragma once
 
 #include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,27 +28,39 @@
 #include "core/base/clock.h"
 #include "core/base/validate.h"
 #include "core/media/sense.h"
+#include "server/caller.h"
 #include "server/config.h"
 #include "server/disk_guard.h"
+#include "server/fair_queue.h"
+#include "server/memory_guard.h"
+#include "server/queue_patience.h"
+#include "server/rate_limiter.h"
 #include "server/worker_pool.h"
 #include "storage/event_log.h"
 
 namespace mixmatch {
 
-// Thread-safety: Safe for concurrent use. Borrows log, disk and clock, which must outlive it.
+// Thread-safety: Safe for concurrent use. Borrows log, guards and clock, which must outlive it.
 class IngestPipeline {
  public:
   using Done = std::function<void(const AppendResult&)>;
 
+  struct Parts {
+    EventLog* log = nullptr;
+    const DiskGuard* disk = nullptr;
+    const MemoryGuard* memory = nullptr;
+    const Clock* clock = nullptr;
+  };
+
   // `appended` runs on the writer's thread after each group that reached the log.
-  IngestPipeline(const Config& config, EventLog* log, const DiskGuard* disk, const Clock* clock,
-                 std::function<void()> appended);
+  IngestPipeline(const Config& config, const Parts& parts, std::function<void()> appended);
   // Ends after everything inside is written and answered.
   ~IngestPipeline();
 
   // Takes an event; `done` runs on the writer's thread, never inside this call. Does not block on
-  // disk or decoding.
-  void Submit(Event event, Done done);
+  // disk or decoding. `urgent`: someone waits for this event alone; it is refused rather than kept
+  // waiting for longer than `limits.call_wait` (a stream is held back instead, by not being read).
+  void Submit(const Caller& caller, bool urgent, Event event, Done done);
 
   // Writes that a scene fell silent, after everything submitted before.
   void SubmitIdleClose(std::string scene);
@@ -58,15 +73,23 @@ class IngestPipeline {
     PendingEvent pending;
     Done done;
     size_t bytes = 0;
+    bool urgent = false;
+    absl::Time since;        // when it was submitted, by SteadyNow()
     bool sensed = false;     // under mu_
     absl::Status error;      // set before sensed
+    uint64_t number = 0;     // of its submission
     std::string idle_scene;  // an idle record instead of an event
     bool is_idle_record = false;
   };
 
-  absl::Status Admit(Event& event, size_t bytes);
+  absl::Status Admit(const Caller& caller, Event& event, size_t bytes);
+  absl::Status TakeRoom(uint64_t lane, size_t bytes);
   void Sense(const std::shared_ptr<Slot>& slot);
-  void Push(std::shared_ptr<Slot> slot);
+  void Push(uint64_t lane, std::shared_ptr<Slot> slot);
+  void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Lets in what is next in turn, as far ahead of the writer as it needs.
+  void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteWritten(uint64_t events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write();
   std::vector<std::shared_ptr<Slot>> NextGroup();
   void Commit(const std::vector<std::shared_ptr<Slot>>& group);
@@ -74,14 +97,23 @@ class IngestPipeline {
   const Config config_;
   const EventLimits event_limits_;
   const SenseLimits sense_limits_;
-  EventLog* const log_;
-  const DiskGuard* const disk_;
-  const Clock* const clock_;
+  const Parts parts_;
   const std::function<void()> appended_;
+  RateLimiter rates_;
   std::atomic<uint64_t> backlog_ = 0;
 
   absl::Mutex mu_;
-  std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mu_);  // in order of submission
+  FairQueue<std::shared_ptr<Slot>> waiting_ ABSL_GUARDED_BY(mu_);
+  uint64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
+  std::set<uint64_t> waiting_numbers_ ABSL_GUARDED_BY(mu_);
+  // Idle records, each until everything is let in that was submitted before it.
+  std::deque<std::shared_ptr<Slot>> idle_ ABSL_GUARDED_BY(mu_);
+  std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mu_);  // let in: the order of the log
+  QueuePatience patience_ ABSL_GUARDED_BY(mu_);
+  // How many are let in at once, from what was written since a moment.
+  uint64_t ahead_ ABSL_GUARDED_BY(mu_);
+  uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Time counted_ ABSL_GUARDED_BY(mu_);
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;
   bool ending_ ABSL_GUARDED_BY(mu_) = false;

@@ -66,7 +66,7 @@ void IngestStream::OnReadDone(bool ok) {
     event = FromProto(std::move(*request_.mutable_event()));
     request_.Clear();
   }
-  parts_.pipeline->Submit(std::move(event),
+  parts_.pipeline->Submit(parts_.caller, /*urgent=*/false, std::move(event),
                           [self = shared_from_this(), index](const AppendResult& result) {
                             self->OnResult(index, result);
                           });
@@ -119,7 +119,9 @@ void IngestStream::Pump() {
     *response_.mutable_watermarks() = ToProto(parts_.watermarks->Get());
     StartWrite(&response_);
   }
-  if (!ended_ && !reading_ && in_flight_ < parts_.in_flight_max) {
+  // Refusals, each a result of its own, pile up where they are not read: nothing new is read then.
+  const auto unread = static_cast<uint64_t>(next_.results_size());
+  if (!ended_ && !reading_ && in_flight_ + unread < parts_.in_flight_max) {
     reading_ = true;
     StartRead(&request_);
   }

@@ -22,7 +22,7 @@ void AppendToResults(uint64_t index, const AppendResult& result,
 // Borrows pipeline and watermarks.
 // Invariants:
 //   1. At most one read and one write are outstanding; a read is armed only while fewer than
-//      `in_flight_max` events wait for a result (that is the back-pressure).
+//      `in_flight_max` events wait for a result or results for a write (that is the back-pressure).
 //   2. Nothing is started after Finish; Finish comes after the last result. Both are decided and
 //   done
 //      under the lock; gRPC never runs a reaction inside a Start call.
@@ -34,6 +34,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::IngestRequest, v1:
     IngestPipeline* pipeline = nullptr;
     Watermarks* watermarks = nullptr;
     uint64_t in_flight_max = 0;
+    Caller caller;
     const std::atomic<bool>* draining = nullptr;
   };
 

@@ -3,7 +3,9 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -11,6 +13,7 @@
 #include "core/base/status.h"
 #include "server/access/credentials.h"
 #include "server/access/gatekeeper.h"
+#include "server/memory_guard.h"
 
 namespace mixmatch {
 
@@ -38,6 +41,12 @@ absl::StatusOr<Listening> Listen(const Config& config, const Clock* clock, Audit
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  if (const uint64_t budget = MemoryBudget(config.limits.memory_bytes); budget > 0) {
+    // Of what gRPC itself holds: requests on their way in, answers that nobody reads.
+    grpc::ResourceQuota quota("mixmatchd");
+    quota.Resize(std::max<uint64_t>(budget / 4, 64 << 20));
+    builder.SetResourceQuota(quota);
+  }
   for (grpc::Service* const service : services) builder.RegisterService(service);
   if (rest != nullptr) builder.RegisterCallbackGenericService(rest);
   Listening listening{.server = builder.BuildAndStart(), .address = config.listen};

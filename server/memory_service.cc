@@ -48,10 +48,11 @@ void MemoryService::Drain() {
 }
 
 grpc::ServerBidiReactor<v1::IngestRequest, v1::IngestResponse>* MemoryService::Ingest(
-    grpc::CallbackServerContext* /*context*/) {
+    grpc::CallbackServerContext* context) {
   return IngestStream::Start({.pipeline = parts_.pipeline,
                               .watermarks = parts_.watermarks,
                               .in_flight_max = config_.limits.stream_in_flight,
+                              .caller = CallerOfStream(*context),
                               .draining = &draining_});
 }
 
@@ -66,11 +67,13 @@ grpc::ServerUnaryReactor* MemoryService::IngestBatch(grpc::CallbackServerContext
     return reactor;
   }
   const auto call = std::make_shared<BatchCall>(reactor, response, parts_.watermarks, count);
+  const Caller caller = CallerOfCall(*context);
   for (int i = 0; i < count; ++i) {
     v1::Event event = request->events(i);
-    parts_.pipeline->Submit(FromProto(std::move(event)), [call, i](const AppendResult& result) {
-      call->OnResult(static_cast<uint64_t>(i), result);
-    });
+    parts_.pipeline->Submit(caller, /*urgent=*/true, FromProto(std::move(event)),
+                            [call, i](const AppendResult& result) {
+                              call->OnResult(static_cast<uint64_t>(i), result);
+                            });
   }
   return reactor;
 }

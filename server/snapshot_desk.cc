@@ -26,9 +26,10 @@ std::string NameAt(std::string_view prefix, absl::Time time) {
 }  // namespace
 
 SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
-    : config_(config), parts_(parts), snapshots_(config.data_dir) {
-  pool_ = std::make_unique<WorkerPool>(1, kQueue, [] {});
-  if (parts.damage.ok() && config.snapshots.every != absl::InfiniteDuration()) {
+    : config_(config), parts_(parts), snapshots_(config.data_dir), backups_(config.backups.dir) {
+  pool_ = std::make_unique<WorkerPool>(WorkerPoolOptions{.threads = 1, .queue_max = kQueue});
+  if (parts.damage.ok() &&
+      std::min(config.snapshots.every, config.backups.every) < absl::InfiniteDuration()) {
     scheduler_ = std::thread([this] { Schedule(); });
   }
 }
@@ -42,20 +43,28 @@ SnapshotDesk::~SnapshotDesk() {
   pool_.reset();
 }
 
+bool SnapshotDesk::stopped() {
+  const absl::MutexLock lock(&mu_);
+  return stop_;
+}
+
+absl::StatusOr<SnapshotFacts> SnapshotDesk::Facts(const char* what) const {
+  MM_RETURN_IF_ERROR(parts_.damage);
+  MM_RETURN_IF_ERROR(parts_.disk->Check(what));
+  return SnapshotFacts{.create_time = parts_.clock->Now(),
+                       .last_seq = parts_.log->last_seq(),
+                       .event_count = parts_.log->event_count(),
+                       .generation = parts_.generations->serving()->number,
+                       .program_version = kVersion};
+}
+
 absl::StatusOr<Snapshot> SnapshotDesk::Make(const std::string& name,
                                             const SnapshotProgress& progress) {
-  MM_RETURN_IF_ERROR(parts_.damage);
-  MM_RETURN_IF_ERROR(parts_.disk->Check("snapshot not made"));
-  const SnapshotFacts facts{.create_time = parts_.clock->Now(),
-                            .last_seq = parts_.log->last_seq(),
-                            .event_count = parts_.log->event_count(),
-                            .generation = parts_.generations->serving()->number,
-                            .program_version = kVersion};
+  MM_ASSIGN_OR_RETURN(const SnapshotFacts facts, Facts("snapshot not made"));
   auto made =
       snapshots_.Create(*parts_.database, name.empty() ? NameAt("", facts.create_time) : name,
                         facts, [this, &progress](uint64_t done, uint64_t total) {
-                          const absl::MutexLock lock(&mu_);
-                          return !stop_ && (progress == nullptr || progress(done, total));
+                          return !stopped() && (progress == nullptr || progress(done, total));
                         });
   if (made.ok()) {
     spdlog::info("snapshot {}: {} events, {} bytes", made->name, made->event_count, made->bytes);
@@ -63,27 +72,62 @@ absl::StatusOr<Snapshot> SnapshotDesk::Make(const std::string& name,
   return made;
 }
 
+absl::StatusOr<Backup> SnapshotDesk::MakeBackup(const Backups::Progress& progress) {
+  MM_ASSIGN_OR_RETURN(const SnapshotFacts facts, Facts("backup not made"));
+  auto made = backups_.Create(*parts_.database, facts, [this, &progress](uint64_t done) {
+    return !stopped() && (progress == nullptr || progress(done));
+  });
+  if (made.ok()) {
+    spdlog::info("backup {}: {} events, {} bytes", made->id, made->facts.event_count, made->bytes);
+  }
+  return made;
+}
+
+absl::Status SnapshotDesk::CreateBackup(Backups::Progress progress, BackupDone done) {
+  return pool_->Submit([this, progress = std::move(progress), done = std::move(done)](bool) {
+    done(MakeBackup(progress));
+  });
+}
+
+absl::Status SnapshotDesk::VerifyBackup(uint32_t id,
+                                        std::function<void(const absl::Status&)> done) {
+  return pool_->Submit([this, id, done = std::move(done)](bool) { done(backups_.Verify(id)); });
+}
+
+absl::Status SnapshotDesk::FetchBackup(uint32_t id, SnapshotProgress progress, Done done) {
+  return pool_->Submit([this, id, progress = std::move(progress), done = std::move(done)](bool) {
+    done(backups_.Fetch(id, snapshots_, absl::StrCat("backup-", id),
+                        [this, &progress](uint64_t read, uint64_t total) {
+                          return !stopped() && (progress == nullptr || progress(read, total));
+                        }));
+  });
+}
+
+absl::StatusOr<std::vector<Backup>> SnapshotDesk::ListBackups(
+    std::vector<uint32_t>& damaged) const {
+  return backups_.List(&damaged);
+}
+
+absl::Status SnapshotDesk::DeleteBackup(uint32_t id) {
+  MM_RETURN_IF_ERROR(backups_.Delete(id));
+  spdlog::info("backup {} is deleted", id);
+  return absl::OkStatus();
+}
+
 absl::Status SnapshotDesk::Create(const std::string& name, SnapshotProgress progress, Done done) {
-  const bool queued = pool_->Submit([this, name, progress = std::move(progress),
-                                     done = std::move(done)] { done(Make(name, progress)); });
-  if (queued) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      "snapshot not made: too many wait to be made or checked; try again later");
+  return pool_->Submit([this, name, progress = std::move(progress), done = std::move(done)](bool) {
+    done(Make(name, progress));
+  });
 }
 
 absl::Status SnapshotDesk::Verify(const std::string& name, SnapshotProgress progress, Done done) {
-  const bool queued =
-      pool_->Submit([this, name, progress = std::move(progress), done = std::move(done)] {
-        const absl::Status status =
-            snapshots_.Verify(name, [this, &progress](uint64_t read, uint64_t total) {
-              const absl::MutexLock lock(&mu_);
-              return !stop_ && (progress == nullptr || progress(read, total));
-            });
-        done(status.ok() ? snapshots_.Get(name) : status);
-      });
-  if (queued) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      "snapshot not checked: too many wait to be made or checked; try again later");
+  return pool_->Submit([this, name, progress = std::move(progress), done = std::move(done)](bool) {
+    const absl::Status status =
+        snapshots_.Verify(name, [this, &progress](uint64_t read, uint64_t total) {
+          return !stopped() && (progress == nullptr || progress(read, total));
+        });
+    done(status.ok() ? snapshots_.Get(name) : status);
+  });
 }
 
 absl::StatusOr<std::vector<Snapshot>> SnapshotDesk::List(std::vector<std::string>& damaged) const {
@@ -105,6 +149,7 @@ absl::StatusOr<Snapshot> SnapshotDesk::Restore(const std::string& name) {
 }
 
 absl::Status SnapshotDesk::MakeScheduled() {
+  if (config_.snapshots.every == absl::InfiniteDuration()) return absl::OkStatus();
   MM_ASSIGN_OR_RETURN(std::vector<Snapshot> all, snapshots_.List());
   std::erase_if(all, [](const Snapshot& one) { return !absl::StartsWith(one.name, kScheduled); });
   const absl::Time now = parts_.clock->Now();
@@ -118,6 +163,18 @@ absl::Status SnapshotDesk::MakeScheduled() {
   return absl::OkStatus();
 }
 
+absl::Status SnapshotDesk::MakeScheduledBackup() {
+  if (config_.backups.every == absl::InfiniteDuration()) return absl::OkStatus();
+  const absl::Time now = parts_.clock->Now();
+  if (now - backed_up_ < config_.backups.every) return absl::OkStatus();
+  MM_ASSIGN_OR_RETURN(const std::vector<Backup> all, backups_.List());
+  if (!all.empty()) backed_up_ = all.front().facts.create_time;
+  if (now - backed_up_ < config_.backups.every) return absl::OkStatus();
+  MM_ASSIGN_OR_RETURN(const Backup made, MakeBackup(nullptr));
+  backed_up_ = made.facts.create_time;
+  return backups_.DeleteOld(static_cast<uint32_t>(config_.backups.keep));
+}
+
 void SnapshotDesk::Schedule() {
   absl::Status health;
   while (true) {
@@ -125,9 +182,10 @@ void SnapshotDesk::Schedule() {
       const absl::MutexLock lock(&mu_);
       if (mu_.AwaitWithTimeout(absl::Condition(&stop_), kLook)) return;
     }
-    const absl::Status made = MakeScheduled();
+    absl::Status made = MakeScheduled();
+    made.Update(MakeScheduledBackup());
     if (!made.ok() && made != health) {
-      spdlog::error("scheduled snapshot: {}", std::string(made.message()));
+      spdlog::error("scheduled copies: {}", std::string(made.message()));
     }
     health = made;
   }

@@ -1,6 +1,6 @@
-// What the snapshots' service asks for, and snapshots by the clock.
+// What the snapshots' service asks for, and snapshots and backups by the clock.
 //
-// Owns a thread, on which snapshots that are asked for are made and checked one after the other,
+// Owns a thread, on which copies that are asked for are made and checked one after the other,
 // and one for those by the clock; everything else of the daemon goes on meanwhile.
 #pragma once
 
@@ -18,6 +18,7 @@
 #include "server/config.h"
 #include "server/disk_guard.h"
 #include "server/worker_pool.h"
+#include "storage/backups.h"
 #include "storage/database.h"
 #include "storage/event_log.h"
 #include "storage/snapshots.h"
@@ -45,6 +46,16 @@ class SnapshotDesk {
   absl::Status Create(const std::string& name, SnapshotProgress progress, Done done);
   absl::Status Verify(const std::string& name, SnapshotProgress progress, Done done);
 
+  // The same of backups.
+  using BackupDone = std::function<void(const absl::StatusOr<Backup>&)>;
+  absl::Status CreateBackup(Backups::Progress progress, BackupDone done);
+  absl::Status VerifyBackup(uint32_t id, std::function<void(const absl::Status&)> done);
+  absl::Status FetchBackup(uint32_t id, SnapshotProgress progress, Done done);
+  absl::StatusOr<std::vector<Backup>> ListBackups(std::vector<uint32_t>& damaged) const;
+  absl::Status DeleteBackup(uint32_t id);
+
+  const Snapshots& snapshots() const { return snapshots_; }
+
   absl::StatusOr<std::vector<Snapshot>> List(std::vector<std::string>& damaged) const;
   absl::Status Delete(const std::string& name);
   // Asks for the restart, which happens after it returned.
@@ -52,17 +63,23 @@ class SnapshotDesk {
 
  private:
   absl::StatusOr<Snapshot> Make(const std::string& name, const SnapshotProgress& progress);
+  absl::StatusOr<Backup> MakeBackup(const Backups::Progress& progress);
+  absl::StatusOr<SnapshotFacts> Facts(const char* what) const;
+  bool stopped();
   void Schedule();
   // Makes one when it is due, and deletes the oldest of those that the clock made.
   absl::Status MakeScheduled();
+  absl::Status MakeScheduledBackup();
 
   const Config config_;
   const Parts parts_;
   const Snapshots snapshots_;
+  const Backups backups_;
   absl::Mutex mu_;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   std::unique_ptr<WorkerPool> pool_;
   std::thread scheduler_;
+  absl::Time backed_up_ = absl::InfinitePast();  // of the scheduler alone
 };
 
 }  // namespace mixmatch

@@ -6,6 +6,7 @@
 
 #include "core/base/status.h"
 #include "server/convert.h"
+#include "server/download_stream.h"
 #include "server/progress_stream.h"
 #include "server/unary.h"
 
@@ -22,6 +23,19 @@ v1::Snapshot ToProto(const Snapshot& snapshot) {
   out.set_bytes(snapshot.bytes);
   out.set_file_count(snapshot.file_count);
   out.set_version(snapshot.program_version);
+  return out;
+}
+
+v1::Backup ToProto(const Backup& backup) {
+  v1::Backup out;
+  out.set_backup_id(backup.id);
+  *out.mutable_create_time() = mixmatch::ToProto(backup.facts.create_time);
+  out.set_last_sequence(backup.facts.last_seq);
+  out.set_event_count(backup.facts.event_count);
+  out.set_generation(backup.facts.generation);
+  out.set_bytes(backup.bytes);
+  out.set_file_count(backup.file_count);
+  out.set_version(backup.facts.program_version);
   return out;
 }
 
@@ -111,6 +125,89 @@ grpc::ServerUnaryReactor* SnapshotsService::RestoreSnapshot(
         *out.mutable_snapshot() = ToProto(snapshot);
         return out;
       });
+}
+
+grpc::ServerWriteReactor<v1::DownloadSnapshotResponse>* SnapshotsService::DownloadSnapshot(
+    grpc::CallbackServerContext* /*context*/, const v1::DownloadSnapshotRequest* request) {
+  return new DownloadStream(&desk_->snapshots(), request->name(), pool_);
+}
+
+grpc::ServerWriteReactor<v1::CreateBackupResponse>* SnapshotsService::CreateBackup(
+    grpc::CallbackServerContext* /*context*/, const v1::CreateBackupRequest* /*request*/) {
+  const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+  const auto stream =
+      ProgressStream<v1::CreateBackupResponse>::Create([cancelled] { *cancelled = true; });
+  const absl::Status queued = desk_->CreateBackup(
+      [stream, cancelled](uint64_t done) {
+        v1::CreateBackupResponse response;
+        response.set_done_bytes(done);
+        stream->Push(std::move(response));
+        return !cancelled->load();
+      },
+      [stream](const absl::StatusOr<Backup>& made) {
+        if (made.ok()) {
+          v1::CreateBackupResponse last;
+          last.set_done_bytes(made->bytes);
+          *last.mutable_backup() = ToProto(*made);
+          stream->Push(std::move(last));
+        }
+        stream->End(made.status());
+      });
+  if (!queued.ok()) stream->End(queued);
+  return stream.get();
+}
+
+grpc::ServerUnaryReactor* SnapshotsService::ListBackups(grpc::CallbackServerContext* context,
+                                                        const v1::ListBackupsRequest* /*request*/,
+                                                        v1::ListBackupsResponse* response) {
+  return RunUnary<v1::ListBackupsResponse>(
+      context, response, *pool_, [this]() -> absl::StatusOr<v1::ListBackupsResponse> {
+        std::vector<uint32_t> damaged;
+        MM_ASSIGN_OR_RETURN(const std::vector<Backup> all, desk_->ListBackups(damaged));
+        v1::ListBackupsResponse out;
+        for (const Backup& backup : all) *out.add_backups() = ToProto(backup);
+        for (const uint32_t id : damaged) out.add_damaged(id);
+        return out;
+      });
+}
+
+grpc::ServerWriteReactor<v1::VerifyBackupResponse>* SnapshotsService::VerifyBackup(
+    grpc::CallbackServerContext* /*context*/, const v1::VerifyBackupRequest* request) {
+  const auto stream = ProgressStream<v1::VerifyBackupResponse>::Create();
+  v1::VerifyBackupResponse begun;
+  begun.set_backup_id(request->backup_id());
+  stream->Push(std::move(begun));
+  const absl::Status queued = desk_->VerifyBackup(
+      request->backup_id(), [stream](const absl::Status& checked) { stream->End(checked); });
+  if (!queued.ok()) stream->End(queued);
+  return stream.get();
+}
+
+grpc::ServerUnaryReactor* SnapshotsService::DeleteBackup(grpc::CallbackServerContext* context,
+                                                         const v1::DeleteBackupRequest* request,
+                                                         v1::DeleteBackupResponse* response) {
+  return RunUnary<v1::DeleteBackupResponse>(
+      context, response, *pool_, [this, request]() -> absl::StatusOr<v1::DeleteBackupResponse> {
+        MM_RETURN_IF_ERROR(desk_->DeleteBackup(request->backup_id()));
+        return v1::DeleteBackupResponse();
+      });
+}
+
+grpc::ServerWriteReactor<v1::FetchBackupResponse>* SnapshotsService::FetchBackup(
+    grpc::CallbackServerContext* /*context*/, const v1::FetchBackupRequest* request) {
+  const Telling<v1::FetchBackupResponse> telling;
+  const auto stream = telling.stream;
+  const absl::Status queued = desk_->FetchBackup(request->backup_id(), telling.progress(),
+                                                 [stream](const absl::StatusOr<Snapshot>& fetched) {
+                                                   if (fetched.ok()) {
+                                                     v1::FetchBackupResponse last;
+                                                     *last.mutable_snapshot() = ToProto(*fetched);
+                                                     stream->Push(std::move(last));
+                                                   }
+                                                   stream->End(fetched.status());
+                                                 });
+  if (!queued.ok()) stream->End(queued);
+  return stream.get();
 }
 
 }  // namespace mixmatch

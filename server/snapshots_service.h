@@ -25,6 +25,21 @@ class SnapshotsService final : public v1::Snapshots::CallbackService {
   grpc::ServerUnaryReactor* RestoreSnapshot(grpc::CallbackServerContext* context,
                                             const v1::RestoreSnapshotRequest* request,
                                             v1::RestoreSnapshotResponse* response) override;
+  grpc::ServerWriteReactor<v1::DownloadSnapshotResponse>* DownloadSnapshot(
+      grpc::CallbackServerContext* context, const v1::DownloadSnapshotRequest* request) override;
+
+  grpc::ServerWriteReactor<v1::CreateBackupResponse>* CreateBackup(
+      grpc::CallbackServerContext* context, const v1::CreateBackupRequest* request) override;
+  grpc::ServerUnaryReactor* ListBackups(grpc::CallbackServerContext* context,
+                                        const v1::ListBackupsRequest* request,
+                                        v1::ListBackupsResponse* response) override;
+  grpc::ServerWriteReactor<v1::VerifyBackupResponse>* VerifyBackup(
+      grpc::CallbackServerContext* context, const v1::VerifyBackupRequest* request) override;
+  grpc::ServerUnaryReactor* DeleteBackup(grpc::CallbackServerContext* context,
+                                         const v1::DeleteBackupRequest* request,
+                                         v1::DeleteBackupResponse* response) override;
+  grpc::ServerWriteReactor<v1::FetchBackupResponse>* FetchBackup(
+      grpc::CallbackServerContext* context, const v1::FetchBackupRequest* request) override;
 
  private:
   SnapshotDesk* const desk_;

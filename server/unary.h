@@ -10,38 +10,42 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "server/convert.h"
+#include "server/retry_delay.h"
 #include "server/worker_pool.h"
 
 namespace mixmatch {
 
-inline void AddRetryDelay(grpc::CallbackServerContext* context) {
-  context->AddTrailingMetadata("retry-delay-ms",
-                               absl::StrCat(absl::ToInt64Milliseconds(kRetryDelay)));
+// The status of a call that ends, with its retry delay beside it where it has one.
+inline grpc::Status Ending(grpc::CallbackServerContext* context, const absl::Status& status) {
+  if (absl::IsResourceExhausted(status)) {
+    context->AddTrailingMetadata("retry-delay-ms",
+                                 absl::StrCat(absl::ToInt64Milliseconds(RetryDelayOf(status))));
+  }
+  return ToGrpc(status);
 }
 
-// Runs `work` on `pool` and finishes the call with what it returns. A full pool is
-// RESOURCE_EXHAUSTED with a retry delay; a call that was cancelled meanwhile does no work.
+// Runs `work` on `pool` and finishes the call with what it returns. A pool that is full, or in
+// which the call waited too long, is RESOURCE_EXHAUSTED with a retry delay; a call that was
+// cancelled or whose deadline passed meanwhile does no work.
 template <typename Response>
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Response* response,
                                    WorkerPool& pool,
                                    std::function<absl::StatusOr<Response>()> work) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const bool queued = pool.Submit([context, response, reactor, work = std::move(work)] {
-    if (context->IsCancelled()) {
-      reactor->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client"));
-      return;
-    }
-    absl::StatusOr<Response> answer = work();
-    const absl::Status status = answer.status();
-    if (status.ok()) *response = *std::move(answer);
-    if (absl::IsResourceExhausted(status)) AddRetryDelay(context);
-    reactor->Finish(ToGrpc(status));
-  });
-  if (!queued) {
-    AddRetryDelay(context);
-    reactor->Finish(ToGrpc(absl::ResourceExhaustedError(
-        "call refused: too many calls wait for a thread; try again later")));
-  }
+  const absl::Status queued =
+      pool.Submit([context, response, reactor, work = std::move(work)](bool ok) {
+        if (context->IsCancelled()) {
+          reactor->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client"));
+          return;
+        }
+        absl::StatusOr<Response> answer = absl::ResourceExhaustedError(
+            "call refused: it waited too long for a thread, as others do; try again later");
+        if (ok) answer = work();
+        const absl::Status status = answer.status();
+        if (status.ok()) *response = *std::move(answer);
+        reactor->Finish(Ending(context, status));
+      });
+  if (!queued.ok()) reactor->Finish(Ending(context, queued));
   return reactor;
 }
 

@@ -1,13 +1,18 @@
 // One mutex, one queue.
 #include "server/worker_pool.h"
 
+#include <chrono>
 #include <utility>
 
 namespace mixmatch {
 
-WorkerPool::WorkerPool(size_t threads, size_t queue_max, std::function<void()> start)
-    : queue_max_(queue_max), start_(std::move(start)) {
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+WorkerPool::WorkerPool(WorkerPoolOptions options)
+    : options_(std::move(options)), patience_(options_.patience, SteadyNow()) {
+  for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
 WorkerPool::~WorkerPool() {
@@ -18,17 +23,26 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool WorkerPool::Submit(std::function<void()> work) {
+absl::Status WorkerPool::Submit(Work work) {
+  absl::Status admitted = options_.admit();
+  if (!admitted.ok()) return admitted;
+  const absl::Time now = SteadyNow();
   const absl::MutexLock lock(&mu_);
-  if (ending_ || queue_.size() >= queue_max_) return false;
-  queue_.push_back(std::move(work));
-  return true;
+  if (ending_) return absl::UnavailableError("call refused: shutting down; try again");
+  if (queue_.size() >= options_.queue_max) {
+    return absl::ResourceExhaustedError(
+        "call refused: too many calls wait for a thread; try again later");
+  }
+  if (queue_.empty()) patience_.NoteEmpty(now);
+  queue_.push_back({std::move(work), now});
+  return absl::OkStatus();
 }
 
 void WorkerPool::Run() {
-  start_();
+  options_.start();
   while (true) {
-    std::function<void()> work;
+    Queued next;
+    bool ok = true;
     {
       const absl::MutexLock lock(&mu_);
       const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -36,10 +50,13 @@ void WorkerPool::Run() {
       };
       mu_.Await(absl::Condition(&ready));
       if (queue_.empty()) return;
-      work = std::move(queue_.front());
+      next = std::move(queue_.front());
       queue_.pop_front();
+      const absl::Time now = SteadyNow();
+      if (queue_.empty()) patience_.NoteEmpty(now);
+      ok = now - next.since <= patience_.Patience(now);
     }
-    work();
+    next.work(ok);
   }
 }
 

@@ -8,30 +8,54 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "server/queue_patience.h"
 
 namespace mixmatch {
+
+struct WorkerPoolOptions {
+  size_t threads = 1;
+  size_t queue_max = 1;
+  std::function<void()> start = [] {};  // first thing in every thread
+  // How long work waits at most (QueuePatience).
+  absl::Duration patience = absl::InfiniteDuration();
+  // Whether more work may be taken in, beside the length of the queue.
+  std::function<absl::Status()> admit = [] { return absl::OkStatus(); };
+};
 
 // Thread-safety: Safe for concurrent use.
 class WorkerPool {
  public:
-  // `start` runs first in every thread.
-  WorkerPool(size_t threads, size_t queue_max, std::function<void()> start);
+  // `ok`: false when the work has waited too long, and should only say so.
+  using Work = std::function<void(bool ok)>;
+
+  explicit WorkerPool(WorkerPoolOptions options);
   // Finishes what is queued, then ends.
   ~WorkerPool();
 
-  // Queues work; false when the queue is full or the pool is ending, and then nothing happened.
-  bool Submit(std::function<void()> work);
+  // Queues work. RESOURCE_EXHAUSTED when the queue is full or `admit` says so, UNAVAILABLE when the
+  // pool is ending; then nothing happened.
+  absl::Status Submit(Work work);
 
  private:
+  struct Queued {
+    Work work;
+    absl::Time since;
+  };
+
   void Run();
 
-  const size_t queue_max_;
-  const std::function<void()> start_;
+  const WorkerPoolOptions options_;
   absl::Mutex mu_;
-  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mu_);
+  std::deque<Queued> queue_ ABSL_GUARDED_BY(mu_);
+  QueuePatience patience_ ABSL_GUARDED_BY(mu_);
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;
 };
+
+// A clock that never goes back; from an unknown beginning.
+absl::Time SteadyNow();
 
 }  // namespace mixmatch

@@ -2,6 +2,7 @@
 #include "storage/database.h"
 
 #include <google/protobuf/message_lite.h>
+#include <rocksdb/env.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "storage/codec/envelope.h"
 #include "storage/database_impl.h"
 #include "storage/database_options.h"
+#include "storage/file_system.h"
 #include "storage/high_water_mark.h"
 #include "storage/keys.h"
 #include "storage/log_mark.h"
@@ -76,8 +78,9 @@ FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamily
 
 std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
 
-absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
-    const std::string& path, const DatabaseOptions& options) {
+absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(const std::string& path,
+                                                                     const DatabaseOptions& options,
+                                                                     bool lenient) {
   const RocksOptions rocks(options);
   rocksdb::DBOptions db_options = rocks.Database();
   const auto logger = std::make_shared<SilentLogger>();
@@ -90,6 +93,10 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(
   }
   if (options.salvage) {
     db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  }
+  if (lenient) {
+    db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+    db_options.paranoid_checks = false;
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (size_t i = 0; i < kFamilyCount; ++i) {
@@ -173,7 +180,12 @@ absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
   // A space may be dropped while its index is being written; without this, that one write would
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;
-  return FromRocks(db_->Write(options, &batch), what);
+  const rocksdb::Status written = db_->Write(options, &batch);
+  if (written.severity() >= rocksdb::Status::Severity::kFatalError) {
+    const absl::MutexLock lock(&mu_);
+    if (health_.ok()) health_ = FromRocks(written, "the database cannot be written");
+  }
+  return FromRocks(written, what);
 }
 
 std::unique_ptr<rocksdb::Iterator> Database::Impl::Iterate(Family family,
@@ -265,6 +277,16 @@ std::string Database::DescribeLogDamage(const std::string& path) {
     absl::StrAppend(&text, ": it is readable up to sequence ", last);
   }
   return text;
+}
+
+absl::Status Database::health() const { return impl_->health(); }
+
+absl::Status Database::ProbeDisk() const {
+  const std::string path = impl_->path() + ".probe";
+  const rocksdb::Status written =
+      rocksdb::WriteStringToFile(StorageEnv(), "can it be written?", path, /*should_sync=*/true);
+  StorageEnv()->DeleteFile(path).PermitUncheckedError();
+  return FromRocks(written, "the disk cannot be written");
 }
 
 uint64_t Database::DiskBytes() const {

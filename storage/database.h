@@ -42,6 +42,13 @@ class Database {
   // to B …"; empty when that cannot be told.
   static std::string DescribeLogDamage(const std::string& path);
 
+  // OK; or why nothing can be written any more until the database is opened again: the disk failed
+  // under a write. Reading goes on. UNAVAILABLE.
+  absl::Status health() const;
+
+  // Whether a file can be written beside the database, and brought to the disk.
+  absl::Status ProbeDisk() const;
+
   // Bytes on disk, all files.
   uint64_t DiskBytes() const;
 

@@ -59,8 +59,11 @@ using FamilyHandle = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
 // Thread-safety: Safe for concurrent use.
 class Database::Impl {
  public:
+  // `lenient`: whatever is damaged costs what is in it alone, in the log as in tables; values that
+  // belong together may be of different moments then.
   static absl::StatusOr<std::unique_ptr<Impl>> Open(const std::string& path,
-                                                    const DatabaseOptions& options);
+                                                    const DatabaseOptions& options,
+                                                    bool lenient = false);
 
   rocksdb::DB& db() const { return *db_; }
   const std::string& path() const { return path_; }
@@ -80,6 +83,11 @@ class Database::Impl {
                    const rocksdb::ReadOptions& options = {}) const;
   // Writes a batch as a whole. `what` as for FromRocks.
   absl::Status Write(rocksdb::WriteBatch& batch, WriteMode mode, std::string_view what) const;
+  // What Write() met that only opening the database again can mend.
+  absl::Status health() const {
+    const absl::MutexLock lock(&mu_);
+    return health_;
+  }
   // All keys of a family, in order; `upper` (exclusive) must outlive the iterator.
   std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
                                              const rocksdb::Slice* upper = nullptr) const;
@@ -101,6 +109,7 @@ class Database::Impl {
   rocksdb::ColumnFamilyOptions named_options_;
   std::array<FamilyHandle, kFamilyCount> families_;
   mutable absl::Mutex mu_;
+  mutable absl::Status health_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, FamilyHandle> named_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -12,6 +12,8 @@
 
 #include <algorithm>
 
+#include "storage/file_system.h"
+
 namespace mixmatch {
 namespace {
 
@@ -39,6 +41,7 @@ RocksOptions::RocksOptions(const DatabaseOptions& options)
 
 rocksdb::DBOptions RocksOptions::Database() const {
   rocksdb::DBOptions db;
+  db.env = StorageEnv();
   db.create_if_missing = options_.create_if_missing;
   db.create_missing_column_families = true;
   // Point-in-time recovery, the default, silently drops everything behind a flipped bit. This one
@@ -50,7 +53,7 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.allow_mmap_reads = false;
   db.allow_mmap_writes = false;
   // It brings a database that ran out of disk back by itself once there is space.
-  db.sst_file_manager.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default()));
+  db.sst_file_manager.reset(rocksdb::NewSstFileManager(StorageEnv()));
   db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond));
   db.db_write_buffer_size = options_.write_buffer_bytes;
   // Families that are rarely written keep the log alive; this bounds it.

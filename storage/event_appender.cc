@@ -49,7 +49,9 @@ absl::Status CheckPending(const PendingEvent& pending) {
 
 }  // namespace
 
-absl::Status EventAppender::LoadIdentities(const std::vector<PendingEvent>& events) {
+absl::Status EventAppender::LoadIdentities(const std::vector<PendingEvent>& events,
+                                           bool forgotten) {
+  if (forgotten) MM_RETURN_IF_ERROR(LoadForgotten(events));
   std::vector<std::string> names;
   names.reserve(events.size());
   for (const PendingEvent& pending : events) {
@@ -71,6 +73,18 @@ absl::Status EventAppender::LoadIdentities(const std::vector<PendingEvent>& even
   return absl::OkStatus();
 }
 
+absl::Status EventAppender::LoadForgotten(const std::vector<PendingEvent>& events) {
+  for (const PendingEvent& pending : events) {
+    const std::string key = keys::ForgottenIdentity(pending.event.source, pending.event.event_id);
+    storage::v1::IdentityRecord record;
+    const absl::Status read = database_.Get(Family::kIdentity, key, record);
+    if (absl::IsNotFound(read)) continue;
+    MM_RETURN_IF_ERROR(read);
+    forgotten_.insert(keys::Identity(pending.event.source, pending.event.event_id));
+  }
+  return absl::OkStatus();
+}
+
 AppendResult EventAppender::Add(PendingEvent pending) {
   const Event& event = pending.event;
   const std::string name = keys::Identity(event.source, event.event_id);
@@ -85,6 +99,12 @@ AppendResult EventAppender::Add(PendingEvent pending) {
                    absl::StrCat("event refused: '", event.event_id, "' of source '", event.source,
                                 "' is stored with other content as sequence ", known->second.seq,
                                 "; send it under a new event_id")));
+  }
+  if (forgotten_.contains(name)) {
+    return Rejected(FieldError(
+        absl::StatusCode::kFailedPrecondition, "event_id",
+        absl::StrCat("event refused: '", event.event_id, "' of source '", event.source,
+                     "' was forgotten on request; send it under a new event_id, if at all")));
   }
   absl::Status status = CheckPending(pending);
   if (!status.ok()) return Rejected(std::move(status));

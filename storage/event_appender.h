@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "core/base/hash.h"
@@ -31,8 +32,9 @@ class EventAppender {
         end_(end),
         ingest_time_(ingest_time) {}
 
-  // Looks up the identities of all events in one go. DATA_LOSS.
-  absl::Status LoadIdentities(const std::vector<PendingEvent>& events);
+  // Looks up the identities of all events in one go; `forgotten`: also whether they were forgotten.
+  // DATA_LOSS.
+  absl::Status LoadIdentities(const std::vector<PendingEvent>& events, bool forgotten);
 
   // Adds one event to the batch, or says why not. Its features are consumed.
   AppendResult Add(PendingEvent pending);
@@ -49,6 +51,7 @@ class EventAppender {
     ContentHash hash;
   };
 
+  absl::Status LoadForgotten(const std::vector<PendingEvent>& events);
   void PutEvent(Seq seq, PendingEvent& pending, const ContentHash& hash,
                 const std::vector<ModalityId>& ids);
   void PutSecondaryKeys(Seq seq, const Event& event, const std::vector<ModalityId>& ids);
@@ -61,6 +64,7 @@ class EventAppender {
   uint64_t stored_count_ = 0;
   rocksdb::WriteBatch batch_;
   absl::flat_hash_map<std::string, Identity> identities_;  // stored before, or in this batch
+  absl::flat_hash_set<std::string> forgotten_;             // names among the events
 };
 
 }  // namespace mixmatch

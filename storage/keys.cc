@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kNameBytesMax = 256;
 constexpr uint32_t kHashedName = 0xffffffff;
+constexpr uint32_t kForgottenName = 0xfffffffe;
 
 template <typename T>
 void AppendNumber(T value, std::string& key) {
@@ -80,6 +81,22 @@ std::string Identity(std::string_view source, std::string_view event_id) {
   AppendName(source, key);
   AppendName(event_id, key);
   return key;
+}
+
+std::string ForgottenIdentity(std::string_view source, std::string_view event_id) {
+  const std::string identity = Identity(source, event_id);
+  const XXH128_hash_t hash = XXH3_128bits(identity.data(), identity.size());
+  std::string key;
+  AppendNumber(kForgottenName, key);
+  AppendNumber<uint64_t>(hash.high64, key);
+  AppendNumber<uint64_t>(hash.low64, key);
+  return key;
+}
+
+bool IsForgottenIdentity(std::string_view key) {
+  std::string prefix;
+  AppendNumber(kForgottenName, prefix);
+  return key.starts_with(prefix);
 }
 
 std::string TimePrefix(int64_t time_ns) {

@@ -5,10 +5,9 @@
 //   time      u64: nanoseconds since 1970 with the sign bit flipped
 //
 // By column family:
-//   meta         "format", "counters", "binding", "setting/" + bytes, "modality/" + u32 id
-//   log          seq
-//   payloads     seq
-//   identity     name source, name event id
+//   meta         "format", "counters", "binding", "forget", "setting/" + bytes, "modality/" + u32
+//   id log          seq payloads     seq identity     name source, name event id
+//                | u32 0xfffffffe, XXH3-128 of such a key: an event that was forgotten on request
 //   by_time      time, seq
 //   by_scene     name scene, seq
 //   by_source    name source, seq
@@ -40,6 +39,7 @@ namespace mixmatch::keys {
 inline constexpr std::string_view kFormat = "format";
 inline constexpr std::string_view kCounters = "counters";
 inline constexpr std::string_view kBinding = "binding";
+inline constexpr std::string_view kForget = "forget";
 inline constexpr std::string_view kSettingPrefix = "setting/";
 inline constexpr std::string_view kModalityPrefix = "modality/";
 
@@ -54,6 +54,9 @@ std::string Number(uint64_t value);
 uint64_t LastNumber(std::string_view key);
 
 std::string Identity(std::string_view source, std::string_view event_id);
+// What is left of an identity that is not to be taken again: its hash.
+std::string ForgottenIdentity(std::string_view source, std::string_view event_id);
+bool IsForgottenIdentity(std::string_view key);
 
 // Prefixes of the secondary keys, to which WithSeq adds the end.
 std::string TimePrefix(int64_t time_ns);

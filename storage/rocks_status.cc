@@ -20,6 +20,9 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view what) {
       status.IsShutdownInProgress()) {
     return absl::UnavailableError(absl::StrCat(fact, "; try again"));
   }
+  if (status.IsIOError()) {
+    return absl::UnavailableError(absl::StrCat(fact, "; check the disk: it gives errors"));
+  }
   return absl::InternalError(absl::StrCat(fact, "; see the database's LOG file"));
 }
 

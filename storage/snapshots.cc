@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -138,6 +139,22 @@ std::string Snapshots::Folder(std::string_view name) const {
 absl::StatusOr<Snapshot> Snapshots::Create(Database& database, const std::string& name,
                                            const SnapshotFacts& facts,
                                            const SnapshotProgress& progress) const {
+  return Add(
+      name, facts,
+      [&database](const std::string& folder) -> absl::Status {
+        rocksdb::Checkpoint* raw = nullptr;
+        MM_RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(&database.impl().db(), &raw),
+                                     "snapshot not made"));
+        const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+        return FromRocks(checkpoint->CreateCheckpoint(folder), "snapshot not made");
+      },
+      progress);
+}
+
+absl::StatusOr<Snapshot> Snapshots::Add(
+    const std::string& name, const SnapshotFacts& facts,
+    const std::function<absl::Status(const std::string& folder)>& fill,
+    const SnapshotProgress& progress) const {
   MM_RETURN_IF_ERROR(CheckName(name));
   if (Exists(Folder(name))) {
     return FieldError(absl::StatusCode::kAlreadyExists, "name",
@@ -154,11 +171,7 @@ absl::StatusOr<Snapshot> Snapshots::Create(Database& database, const std::string
                                             "; check the data directory"));
   }
   absl::Cleanup remove = [&folder] { RemoveAll(folder).IgnoreError(); };
-  rocksdb::Checkpoint* raw = nullptr;
-  MM_RETURN_IF_ERROR(
-      FromRocks(rocksdb::Checkpoint::Create(&database.impl().db(), &raw), "snapshot not made"));
-  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
-  MM_RETURN_IF_ERROR(FromRocks(checkpoint->CreateCheckpoint(folder + "/db"), "snapshot not made"));
+  MM_RETURN_IF_ERROR(fill(folder + "/db"));
   MM_ASSIGN_OR_RETURN(std::vector<FileFact> files, ListDatabaseFiles(folder + "/db"));
   MM_RETURN_IF_ERROR(SumUp(folder + "/db", files, progress));
   for (const FileFact& file : files) {
@@ -201,6 +214,32 @@ absl::StatusOr<std::vector<Snapshot>> Snapshots::List(std::vector<std::string>* 
 absl::StatusOr<Snapshot> Snapshots::Get(const std::string& name) const {
   MM_ASSIGN_OR_RETURN(const SnapshotRecord record, ReadRecord(Folder(name), name));
   return FromRecord(name, record);
+}
+
+absl::StatusOr<std::vector<Snapshots::File>> Snapshots::Files(const std::string& name) const {
+  MM_ASSIGN_OR_RETURN(const SnapshotRecord record, ReadRecord(Folder(name), name));
+  MM_RETURN_IF_ERROR(CheckSizes(Folder(name), name, record));
+  std::vector<File> files;
+  for (const SnapshotRecord::File& file : record.files()) {
+    files.push_back({.path = absl::StrCat("db/", file.name()), .bytes = file.bytes()});
+  }
+  std::error_code error;
+  const uintmax_t bytes = fs::file_size(Folder(name) + kRecordFile, error);
+  if (error) return Damaged(name, error.message());
+  files.push_back({.path = std::string(kRecordFile).substr(1), .bytes = bytes});
+  return files;
+}
+
+absl::StatusOr<std::string> Snapshots::Read(const std::string& name, const File& file,
+                                            uint64_t offset, uint64_t bytes) const {
+  std::ifstream from(absl::StrCat(Folder(name), "/", file.path), std::ios::binary);
+  std::string data(std::min(bytes, file.bytes - std::min(offset, file.bytes)), '\0');
+  if (!from) return NotThere(name);
+  from.seekg(static_cast<std::streamoff>(offset));
+  if (!from.read(data.data(), static_cast<std::streamsize>(data.size()))) {
+    return Damaged(name, absl::StrCat("file ", file.path, " is too short"));
+  }
+  return data;
 }
 
 absl::Status Snapshots::Verify(const std::string& name, const SnapshotProgress& progress) const {

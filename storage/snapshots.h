@@ -58,6 +58,22 @@ class Snapshots {
                                   const SnapshotFacts& facts,
                                   const SnapshotProgress& progress) const;
 
+  // The same of a database that `fill` puts into the folder it is given, which is not there yet.
+  absl::StatusOr<Snapshot> Add(const std::string& name, const SnapshotFacts& facts,
+                               const std::function<absl::Status(const std::string& folder)>& fill,
+                               const SnapshotProgress& progress) const;
+
+  // The paths of a snapshot's files below its folder, with their sizes; SNAPSHOT is the last one.
+  // NOT_FOUND, DATA_LOSS.
+  struct File {
+    std::string path;
+    uint64_t bytes = 0;
+  };
+  absl::StatusOr<std::vector<File>> Files(const std::string& name) const;
+  // Reads a part of one of them, at most `bytes`. NOT_FOUND, DATA_LOSS.
+  absl::StatusOr<std::string> Read(const std::string& name, const File& file, uint64_t offset,
+                                   uint64_t bytes) const;
+
   // All, newest first. One that cannot be read is left out, and named in `damaged` where that is
   // given.
   absl::StatusOr<std::vector<Snapshot>> List(std::vector<std::string>* damaged = nullptr) const;

@@ -60,6 +60,9 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddSkill(&app, &session);
   AddGraph(&app, &session);
   AddSnapshot(&app, &session);
+  AddBackup(&app, &session);
+  AddBench(&app, &session);
+  AddForget(&app, &session);
   AddFsck(&app, &session);
   AddToken(&app, &session);
   AddWatermarks(&app, &session);

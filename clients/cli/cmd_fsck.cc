@@ -17,6 +17,7 @@ namespace {
 struct DiskOptions {
   std::string data_dir;
   std::string what;
+  std::string salvage;
 };
 
 // Becomes mixmatchd: the one beside this program, or else the one on the path.
@@ -37,6 +38,9 @@ int Become(const Session& session, std::vector<std::string> arguments) {
 
 int RunFsck(const Session& session, const DiskOptions& options) {
   std::vector<std::string> arguments = {"--fsck", "--data-dir", options.data_dir};
+  if (!options.salvage.empty()) {
+    arguments = {"--salvage", options.salvage, "--data-dir", options.data_dir};
+  }
   if (session.json) arguments.emplace_back("--json");
   return Become(session, std::move(arguments));
 }
@@ -56,6 +60,8 @@ void AddFsck(CLI::App* app, Session* session) {
   for (CLI::App* const command : {fsck, rebuild}) {
     command->add_option("--data-dir", options->data_dir, "The data directory")->required();
   }
+  fsck->add_option("--salvage", options->salvage,
+                   "Bring over what verifies into this new data directory, and list what is lost");
   rebuild->add_option("--what", options->what, "The part")
       ->required()
       ->check(CLI::IsMember({"keys", "episodes", "embeddings", "index"}));

@@ -1,20 +1,21 @@
 // mixmatchctl snapshot: copies of the whole memory, made, checked, put back.
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/format.h"
 #include "clients/cli/progress.h"
+#include "clients/cli/restoring.h"
 #include "clients/cli/table.h"
 
 namespace mixmatch::cli {
 namespace {
-
-constexpr absl::Duration kRestartMax = absl::Minutes(10);
-constexpr absl::Duration kLook = absl::Milliseconds(200);
 
 struct NameOptions {
   std::string name;
@@ -89,31 +90,74 @@ int RunDelete(const Session& session, const NameOptions& options) {
       });
 }
 
-// Restores, and waits until the daemon serves again.
-absl::StatusOr<v1::RestoreSnapshotResponse> Restore(const client::Client& client,
-                                                    const v1::RestoreSnapshotRequest& request) {
-  const auto before = client.GetStatus();
-  if (!before.ok()) return before.status();
-  auto response = client.RestoreSnapshot(request);
-  if (!response.ok()) return response;
-  const auto started = [](const v1::GetStatusResponse& status) {
-    return std::pair(status.start_time().seconds(), status.start_time().nanos());
-  };
-  const absl::Time deadline = absl::Now() + kRestartMax;
-  while (absl::Now() < deadline) {
-    const auto now = client.GetStatus();
-    if (now.ok() && started(*now) > started(*before)) return response;
-    absl::SleepFor(kLook);
+struct DownloadOptions {
+  std::string name;
+  std::string to;
+};
+
+// Writes parts to files below a folder that is not there yet.
+class Receiver {
+ public:
+  explicit Receiver(std::string folder) : folder_(std::move(folder)) {}
+
+  absl::Status Take(const v1::DownloadSnapshotResponse& part) {
+    if (part.path() != "SNAPSHOT" &&
+        (!absl::StartsWith(part.path(), "db/") || part.path().find('/', 3) != std::string::npos ||
+         part.path().find("..") != std::string::npos)) {
+      return absl::DataLossError(
+          absl::StrCat("file '", part.path(), "': no file of a snapshot; is this a mixmatchd?"));
+    }
+    if (part.offset() == 0) {
+      const std::filesystem::path path = std::filesystem::path(folder_) / part.path();
+      std::error_code error;
+      std::filesystem::create_directories(path.parent_path(), error);
+      file_ = std::ofstream(path, std::ios::binary);
+    }
+    file_.write(part.data().data(), static_cast<std::streamsize>(part.data().size()));
+    file_.flush();
+    return file_ ? absl::OkStatus()
+                 : absl::ResourceExhaustedError(absl::StrCat(
+                       folder_, "/", part.path(), ": cannot be written; is there space?"));
   }
-  return absl::DeadlineExceededError(
-      "the daemon does not serve again; see its log for what it met");
+
+ private:
+  const std::string folder_;
+  std::ofstream file_;
+};
+
+int RunDownload(const Session& session, const DownloadOptions& options) {
+  std::error_code error;
+  if (std::filesystem::exists(options.to, error)) {
+    return session.Misused(absl::AlreadyExistsError(
+        absl::StrCat("--to ", options.to, ": it exists; give a folder that does not")));
+  }
+  v1::DownloadSnapshotRequest request;
+  request.set_name(options.name);
+  Receiver receiver(options.to);
+  absl::Status written;
+  return session.Answer(
+      "snapshot download",
+      [&](const client::Client& client) -> absl::StatusOr<v1::DownloadSnapshotResponse> {
+        Progress progress(session.err(), session.progress_style(), "download", "bytes");
+        auto last = client.DownloadSnapshot(request, [&](const v1::DownloadSnapshotResponse& part) {
+          written = receiver.Take(part);
+          progress.Update(part.done_bytes(), part.total_bytes(), "");
+          return written.ok();
+        });
+        if (!written.ok()) return written;
+        if (last.ok()) last->clear_data();
+        return last;
+      },
+      [&](const v1::DownloadSnapshotResponse& last) {
+        session.out() << "snapshot " << options.name << ": " << BytesText(last.done_bytes())
+                      << " in " << options.to << '\n';
+      });
 }
 
 int RunRestore(const Session& session, const NameOptions& options) {
-  v1::RestoreSnapshotRequest request;
-  request.set_name(options.name);
   return session.Answer(
-      "snapshot restore", [&](const client::Client& client) { return Restore(client, request); },
+      "snapshot restore",
+      [&](const client::Client& client) { return RestoreAndWait(client, options.name); },
       [&](const v1::RestoreSnapshotResponse& /*response*/) {
         session.out() << "snapshot " << options.name
                       << " is restored; what was there before is the newest pre-restore- in: "
@@ -145,6 +189,12 @@ void AddSnapshot(CLI::App* app, Session* session) {
            "Put the memory back to one; what it held is kept as pre-restore-TIME", true,
            RunRestore);
   AddNamed(snapshot, session, "delete", "Delete one", true, RunDelete);
+  CLI::App* const download =
+      snapshot->add_subcommand("download", "Copy one to this machine, as a folder");
+  const auto options = std::make_shared<DownloadOptions>();
+  download->add_option("NAME", options->name, "The snapshot")->required();
+  download->add_option("--to", options->to, "Folder, which must not exist yet")->required();
+  RunBy(download, session, options, RunDownload);
 }
 
 }  // namespace mixmatch::cli

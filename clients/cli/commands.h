@@ -11,6 +11,8 @@
 
 namespace mixmatch::cli {
 
+void AddBackup(CLI::App* app, Session* session);
+void AddBench(CLI::App* app, Session* session);
 void AddStatus(CLI::App* app, Session* session);
 void AddIngest(CLI::App* app, Session* session);
 void AddRecall(CLI::App* app, Session* session);
@@ -18,6 +20,7 @@ void AddEvents(CLI::App* app, Session* session);
 void AddEpisode(CLI::App* app, Session* session);
 void AddEmbed(CLI::App* app, Session* session);
 void AddEval(CLI::App* app, Session* session);
+void AddForget(CLI::App* app, Session* session);
 void AddFsck(CLI::App* app, Session* session);
 void AddGenerations(CLI::App* app, Session* session);
 void AddHealth(CLI::App* app, Session* session);

@@ -11,7 +11,7 @@
 
 namespace mixmatch::cli {
 
-absl::StatusOr<client::Client> Session::Connect() const {
+absl::StatusOr<client::ClientOptions> Session::Options() const {
   client::ClientOptions options;
   if (timeout_s > 0) {
     options.timeout = absl::Seconds(timeout_s);
@@ -29,7 +29,13 @@ absl::StatusOr<client::Client> Session::Connect() const {
     options.tls = client::ClientTls{
         .ca_file = tls_ca_file, .certificate_file = tls_certificate_file, .key_file = tls_key_file};
   }
-  return client::Client::Connect(server, options);
+  return options;
+}
+
+absl::StatusOr<client::Client> Session::Connect() const {
+  const absl::StatusOr<client::ClientOptions> options = Options();
+  if (!options.ok()) return options.status();
+  return client::Client::Connect(server, *options);
 }
 
 void Session::PrintJson(const google::protobuf::Message& message) const {

@@ -53,7 +53,9 @@ class Session {
   std::ostream& out() const { return streams_.out; }
   std::ostream& err() const { return streams_.err; }
 
-  // A client for `server` with the session's timeout, token and TLS.
+  // Timeout, token and TLS of the session. NOT_FOUND for the token's file.
+  absl::StatusOr<client::ClientOptions> Options() const;
+  // A client for `server` with these.
   absl::StatusOr<client::Client> Connect() const;
 
   // Prints a direct answer as JSON: the API's names, all fields present.

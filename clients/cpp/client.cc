@@ -154,4 +154,13 @@ absl::StatusOr<v1::PublishGenerationResponse> Client::PublishGeneration(
   return ReadAll<v1::PublishGenerationResponse>(&context, reader.get(), progress);
 }
 
+absl::StatusOr<v1::ForgetResponse> Client::Forget(const v1::ForgetRequest& request) const {
+  ClientOptions once = connection_->options();
+  once.attempts_max = 1;
+  return Retry<v1::ForgetResponse>(once,
+                                   [&](grpc::ClientContext* context, v1::ForgetResponse* response) {
+                                     return connection_->admin().Forget(context, request, response);
+                                   });
+}
+
 }  // namespace mixmatch::client

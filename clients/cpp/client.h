@@ -52,6 +52,8 @@ struct ClientOptions {
   // a quarter by chance. A `retry-delay-ms` of the daemon's takes its place.
   absl::Duration backoff_initial = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
+  // A connection of its own, not one shared with this program's other clients of the same daemon.
+  bool own_connection = false;
   // Largest message to send and to receive.
   int64_t send_bytes_max = int64_t{64} << 20;
   int64_t receive_bytes_max = int64_t{256} << 20;
@@ -90,6 +92,8 @@ class Client {
   absl::StatusOr<v1::GetLearningReportResponse> GetLearningReport() const;
   absl::StatusOr<v1::ListGenerationsResponse> ListGenerations() const;
   absl::StatusOr<v1::RollbackGenerationResponse> RollbackGeneration() const;
+  // One attempt: a second one would not find what the first one forgot.
+  absl::StatusOr<v1::ForgetResponse> Forget(const v1::ForgetRequest& request) const;
 
   // A second attempt of DeleteSkill after a lost answer may find nothing to delete: NOT_FOUND.
   absl::StatusOr<v1::CreateSkillResponse> CreateSkill(const v1::CreateSkillRequest& request) const;
@@ -132,13 +136,28 @@ class Client {
   absl::StatusOr<v1::VerifySnapshotResponse> VerifySnapshot(
       const v1::VerifySnapshotRequest& request, const VerifySnapshotProgress& progress) const;
   absl::StatusOr<v1::ListSnapshotsResponse> ListSnapshots() const;
+  using DownloadProgress = std::function<bool(const v1::DownloadSnapshotResponse&)>;
+  // Every part comes to `progress`, in order. Returns the last one.
+  absl::StatusOr<v1::DownloadSnapshotResponse> DownloadSnapshot(
+      const v1::DownloadSnapshotRequest& request, const DownloadProgress& progress) const;
+
+  using CreateBackupProgress = std::function<bool(const v1::CreateBackupResponse&)>;
+  using FetchBackupProgress = std::function<bool(const v1::FetchBackupResponse&)>;
+  absl::StatusOr<v1::CreateBackupResponse> CreateBackup(const CreateBackupProgress& progress) const;
+  absl::StatusOr<v1::VerifyBackupResponse> VerifyBackup(
+      const v1::VerifyBackupRequest& request) const;
+  absl::StatusOr<v1::FetchBackupResponse> FetchBackup(const v1::FetchBackupRequest& request,
+                                                      const FetchBackupProgress& progress) const;
+  absl::StatusOr<v1::ListBackupsResponse> ListBackups() const;
+  absl::StatusOr<v1::DeleteBackupResponse> DeleteBackup(
+      const v1::DeleteBackupRequest& request) const;
   // One attempt each, since a second one would meet what the first one did.
   absl::StatusOr<v1::DeleteSnapshotResponse> DeleteSnapshot(
       const v1::DeleteSnapshotRequest& request) const;
   absl::StatusOr<v1::RestoreSnapshotResponse> RestoreSnapshot(
       const v1::RestoreSnapshotRequest& request) const;
 
-  // What an Ingester needs.
+  // What an Ingester and a load need.
   const std::shared_ptr<Connection>& connection() const { return connection_; }
 
  private:

@@ -56,4 +56,52 @@ absl::StatusOr<v1::RestoreSnapshotResponse> Client::RestoreSnapshot(
       });
 }
 
+absl::StatusOr<v1::DownloadSnapshotResponse> Client::DownloadSnapshot(
+    const v1::DownloadSnapshotRequest& request, const DownloadProgress& progress) const {
+  grpc::ClientContext context;
+  SetDeadline(&context, absl::Now() + connection_->options().stream_timeout);
+  auto reader = connection_->snapshots().DownloadSnapshot(&context, request);
+  return ReadAll<v1::DownloadSnapshotResponse>(&context, reader.get(), progress);
+}
+
+absl::StatusOr<v1::CreateBackupResponse> Client::CreateBackup(
+    const CreateBackupProgress& progress) const {
+  grpc::ClientContext context;
+  SetDeadline(&context, absl::Now() + connection_->options().stream_timeout);
+  auto reader = connection_->snapshots().CreateBackup(&context, {});
+  return ReadAll<v1::CreateBackupResponse>(&context, reader.get(), progress);
+}
+
+absl::StatusOr<v1::VerifyBackupResponse> Client::VerifyBackup(
+    const v1::VerifyBackupRequest& request) const {
+  grpc::ClientContext context;
+  SetDeadline(&context, absl::Now() + connection_->options().stream_timeout);
+  auto reader = connection_->snapshots().VerifyBackup(&context, request);
+  return ReadAll<v1::VerifyBackupResponse>(&context, reader.get(), nullptr);
+}
+
+absl::StatusOr<v1::FetchBackupResponse> Client::FetchBackup(
+    const v1::FetchBackupRequest& request, const FetchBackupProgress& progress) const {
+  grpc::ClientContext context;
+  SetDeadline(&context, absl::Now() + connection_->options().stream_timeout);
+  auto reader = connection_->snapshots().FetchBackup(&context, request);
+  return ReadAll<v1::FetchBackupResponse>(&context, reader.get(), progress);
+}
+
+absl::StatusOr<v1::ListBackupsResponse> Client::ListBackups() const {
+  return Retry<v1::ListBackupsResponse>(
+      connection_->options(), [&](grpc::ClientContext* context, v1::ListBackupsResponse* response) {
+        return connection_->snapshots().ListBackups(context, {}, response);
+      });
+}
+
+absl::StatusOr<v1::DeleteBackupResponse> Client::DeleteBackup(
+    const v1::DeleteBackupRequest& request) const {
+  return Retry<v1::DeleteBackupResponse>(
+      Once(connection_->options()),
+      [&](grpc::ClientContext* context, v1::DeleteBackupResponse* response) {
+        return connection_->snapshots().DeleteBackup(context, request, response);
+      });
+}
+
 }  // namespace mixmatch::client

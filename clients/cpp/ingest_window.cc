@@ -16,8 +16,11 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
 }
 
 bool IsRetry(const v1::IngestResult& result) {
-  return result.outcome() == v1::IngestResult::REJECTED &&
-         result.error().code() == static_cast<int>(absl::StatusCode::kResourceExhausted);
+  if (result.outcome() != v1::IngestResult::REJECTED) return false;
+  const int code = result.error().code();
+  return code == static_cast<int>(absl::StatusCode::kResourceExhausted) ||
+         (code == static_cast<int>(absl::StatusCode::kUnavailable) &&
+          result.error().has_retry_delay());
 }
 
 }  // namespace

@@ -116,6 +116,20 @@ absl::StatusOr<bool> Generations::Follow() {
   return left;
 }
 
+absl::Status Generations::EmbedAgain(std::span<const EpisodeId> episodes) {
+  const absl::MutexLock fill_lock(&fill_mu_);
+  std::vector<std::shared_ptr<Space>> spaces;
+  {
+    const absl::MutexLock lock(&mu_);
+    spaces = {serving_, kept_, next_};
+  }
+  for (const std::shared_ptr<Space>& space : spaces) {
+    if (space == nullptr) continue;
+    MM_RETURN_IF_ERROR(filler_.FillAgain(*space->encoder, *space->embeddings, episodes));
+  }
+  return absl::OkStatus();
+}
+
 Generation Generations::NextNumber() const {
   return records_.empty() ? 0 : records_.rbegin()->first + 1;
 }

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,10 @@ class Generations {
   // Embeds the next chunk of what is stored into the serving space and the kept one. Returns
   // whether anything was left to do.
   absl::StatusOr<bool> Follow();
+
+  // Embeds episodes again in every space that had taken them in, from which they were removed.
+  // Before anything follows or publishes.
+  absl::Status EmbedAgain(std::span<const EpisodeId> episodes);
 
   // Records a refused candidate.
   absl::StatusOr<GenerationRecord> Refuse(const Candidate& candidate, const Verdict& verdict);

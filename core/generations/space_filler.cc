@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -90,6 +91,39 @@ absl::StatusOr<size_t> SpaceFiller::FillEpisodes(const Encoder& encoder, Embeddi
   if (closed.empty()) return 0;
   std::vector<EpisodeId> ids;
   for (const ClosedEpisode& episode : closed) ids.push_back(episode.id);
+  cursor.next_closed += closed.size();
+  return AppendEpisodes(encoder, space, ids, cursor, background);
+}
+
+absl::Status SpaceFiller::FillAgain(const Encoder& encoder, EmbeddingSpace& space,
+                                    std::span<const EpisodeId> episodes) const {
+  constexpr uint64_t kAtOnce = 64;
+  const std::set<EpisodeId> wanted(episodes.begin(), episodes.end());
+  const SpaceCursor cursor = space.cursor();
+  std::vector<EpisodeId> ids;
+  const auto flush = [&]() -> absl::Status {
+    const absl::Status appended =
+        AppendEpisodes(encoder, space, ids, cursor, /*background=*/false).status();
+    ids.clear();
+    return appended;
+  };
+  for (uint64_t first = 0; first < cursor.next_closed;) {
+    std::vector<ClosedEpisode> closed;
+    MM_RETURN_IF_ERROR(
+        episodes_->ListClosed(first, std::min(kAtOnce, cursor.next_closed - first), closed));
+    if (closed.empty()) break;
+    first += closed.size();
+    for (const ClosedEpisode& episode : closed) {
+      if (wanted.contains(episode.id)) ids.push_back(episode.id);
+    }
+    if (ids.size() >= kAtOnce) MM_RETURN_IF_ERROR(flush());
+  }
+  return ids.empty() ? absl::OkStatus() : flush();
+}
+
+absl::StatusOr<size_t> SpaceFiller::AppendEpisodes(const Encoder& encoder, EmbeddingSpace& space,
+                                                   std::span<const EpisodeId> ids, SpaceCursor next,
+                                                   bool background) const {
   std::vector<TrainingEpisode> episodes;
   MM_RETURN_IF_ERROR(episodes_->Load(ids, episodes));
   std::vector<Mixture> mixtures;
@@ -105,8 +139,7 @@ absl::StatusOr<size_t> SpaceFiller::FillEpisodes(const Encoder& encoder, Embeddi
   }
   std::vector<float> vectors(items.size() * static_cast<size_t>(encoder.config().embedding));
   if (!items.empty()) MM_RETURN_IF_ERROR(encoder.Embed(mixtures, vectors));
-  cursor.next_closed += closed.size();
-  MM_RETURN_IF_ERROR(space.Append(items, vectors, cursor, background));
+  MM_RETURN_IF_ERROR(space.Append(items, vectors, next, background));
   return items.size();
 }
 

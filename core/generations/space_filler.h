@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "absl/status/statusor.h"
 #include "core/encoder/encoder.h"
@@ -27,12 +28,22 @@ class SpaceFiller {
   absl::StatusOr<size_t> Fill(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
                               bool background) const;
 
+  // Embeds these episodes, which the space has taken in before and does not hold any more, and
+  // appends them; those that it has not come to yet are left out.
+  absl::Status FillAgain(const Encoder& encoder, EmbeddingSpace& space,
+                         std::span<const EpisodeId> episodes) const;
+
   // True when nothing is stored that the space has not taken in.
   bool UpToDate(const EmbeddingSpace& space) const;
 
  private:
   absl::StatusOr<size_t> FillPercepts(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
                                       bool background) const;
+  // Embeds episodes and appends them with the cursor `next`. Returns how many have anything in
+  // them.
+  absl::StatusOr<size_t> AppendEpisodes(const Encoder& encoder, EmbeddingSpace& space,
+                                        std::span<const EpisodeId> ids, SpaceCursor next,
+                                        bool background) const;
   absl::StatusOr<size_t> FillEpisodes(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
                                       bool background) const;
 

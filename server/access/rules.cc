@@ -44,11 +44,15 @@ std::vector<AccessRule> MakeRules() {
        "GetTimeline"});
   Add(rules, "mixmatch.v1.Admin", kAdmin, {"GetStatus", "GetLearningReport", "ListGenerations"});
   Add(rules, "mixmatch.v1.Admin", kAdmin,
-      {"PauseLearning", "ResumeLearning", "Consolidate", "PublishGeneration", "RollbackGeneration"},
+      {"PauseLearning", "ResumeLearning", "Consolidate", "PublishGeneration", "RollbackGeneration",
+       "Forget"},
       true);
-  Add(rules, "mixmatch.v1.Snapshots", kAdmin, {"ListSnapshots", "VerifySnapshot"});
   Add(rules, "mixmatch.v1.Snapshots", kAdmin,
-      {"CreateSnapshot", "RestoreSnapshot", "DeleteSnapshot"}, true);
+      {"ListSnapshots", "VerifySnapshot", "ListBackups", "VerifyBackup"});
+  Add(rules, "mixmatch.v1.Snapshots", kAdmin,
+      {"CreateSnapshot", "RestoreSnapshot", "DeleteSnapshot", "DownloadSnapshot", "CreateBackup",
+       "DeleteBackup", "FetchBackup"},
+      true);
   Add(rules, "grpc.reflection.v1alpha.ServerReflection", kAllRoles, {"ServerReflectionInfo"});
   for (const char* const method : {"Check", "Watch"}) {
     rules.push_back({.method = absl::StrCat("/grpc.health.v1.Health/", method), .open = true});

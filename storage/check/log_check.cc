@@ -107,7 +107,12 @@ class LogCheck {
         ++report_.events;
         content = CheckEvent(seq, record.event());
       }
-      CheckChain(seq, record, content, torn);
+      // The link of an event that was forgotten is that of what it was.
+      if (record.has_forgotten()) {
+        links_[seq] = record.link();
+      } else {
+        CheckChain(seq, record, content, torn);
+      }
       torn = false;
     });
   }
@@ -250,6 +255,7 @@ class LogCheck {
     Each(Family::kIdentity, [&](std::string_view key, std::string_view value) {
       storage::v1::IdentityRecord record;
       const absl::Status status = codec::Decode("identity", key, value, record);
+      if (status.ok() && keys::IsForgottenIdentity(key)) return;
       if (!status.ok()) {
         Add(Family::kIdentity, key, 0, true, Text(status));
       } else if (!IsEvent(record.seq())) {

@@ -224,6 +224,10 @@ absl::Status DecodeLogEntry(Seq seq, const storage::v1::LogRecord& record, LogEn
     case storage::v1::LogRecord::kBindingConfig:
       entry.what = DecodeBindingConfig(record.binding_config());
       return absl::OkStatus();
+    case storage::v1::LogRecord::kForgotten:
+      // An entry that concerns no scene: no event's scene has so long a name.
+      entry.what = IdleClose{.scene = std::string(512, '-')};
+      return absl::OkStatus();
     case storage::v1::LogRecord::WHAT_NOT_SET:
       break;
   }

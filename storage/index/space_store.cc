@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -125,6 +127,58 @@ absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor 
   Put(keys::kSpaceCursor, record, batch);
   return database_.Write(batch, background ? WriteMode::kBackground : WriteMode::kBuffered,
                          absl::StrCat("embeddings not stored in ", name_));
+}
+
+absl::StatusOr<uint64_t> SpaceStore::Remove(size_t dimension,
+                                            const std::function<bool(ItemId)>& goes) const {
+  std::set<ModalityId> touched;
+  uint64_t removed = 0;
+  MM_RETURN_IF_ERROR(ReadBlocks(dimension, [&](const Block& block) {
+    for (const ItemId item : block.items) {
+      if (!goes(item)) continue;
+      touched.insert(block.place.partition);
+      ++removed;
+    }
+  }));
+  if (touched.empty()) return removed;
+  MM_ASSIGN_OR_RETURN(const SpaceCursor cursor, ReadCursor());
+  std::map<ModalityId, uint64_t> next_row;
+  absl::Status written;
+  // The iterator below sees the space as it was.
+  MM_RETURN_IF_ERROR(ReadBlocks(dimension, [&](const Block& block) {
+    if (!written.ok() || !touched.contains(block.place.partition)) return;
+    uint64_t& row = next_row[block.place.partition];
+    Block kept{.place = {.partition = block.place.partition, .first_row = row}};
+    for (size_t i = 0; i < block.items.size(); ++i) {
+      if (goes(block.items[i])) continue;
+      kept.items.push_back(block.items[i]);
+      const auto vector = block.vectors.begin() + static_cast<ptrdiff_t>(i * dimension);
+      kept.vectors.insert(kept.vectors.end(), vector, vector + static_cast<ptrdiff_t>(dimension));
+    }
+    row += kept.items.size();
+    rocksdb::WriteBatch batch;
+    batch.Delete(family_.get(), keys::SpaceBlock(block.place.partition, block.place.first_row))
+        .PermitUncheckedError();
+    written = database_.Write(batch, WriteMode::kBuffered, absl::StrCat(name_, " not rewritten"));
+    if (written.ok() && !kept.items.empty()) {
+      written = WriteBlocks({&kept, 1}, cursor, /*background=*/false);
+    }
+  }));
+  MM_RETURN_IF_ERROR(written);
+  rocksdb::WriteBatch batch;
+  for (const ModalityId partition : touched) {
+    batch
+        .DeleteRange(family_.get(), keys::SpaceGraphManifest(partition, 0),
+                     keys::SpaceGraphManifest(partition + 1, 0))
+        .PermitUncheckedError();
+    batch
+        .DeleteRange(family_.get(), keys::SpaceGraphChunk(partition, 0, 0),
+                     keys::SpaceGraphChunk(partition + 1, 0, 0))
+        .PermitUncheckedError();
+  }
+  MM_RETURN_IF_ERROR(database_.Write(batch, WriteMode::kSynced,
+                                     absl::StrCat("graphs of ", name_, " not removed")));
+  return removed;
 }
 
 GraphRows SpaceStore::ReadGraphRows() const {

@@ -46,6 +46,11 @@ class SpaceStore {
   absl::Status WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,
                            bool background) const;
 
+  // Takes items out: the rows behind them move up, and the graphs of their partitions go, since
+  // they are of other rows. Nobody may have the space open. Cut off in the middle, the space is
+  // damaged, and so made anew when it is opened. Returns how many went.
+  absl::StatusOr<uint64_t> Remove(size_t dimension, const std::function<bool(ItemId)>& goes) const;
+
   // Graphs that are whole: their rows. Damaged manifests are left out.
   GraphRows ReadGraphRows() const;
   // NOT_FOUND, DATA_LOSS.

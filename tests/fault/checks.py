@@ -8,7 +8,10 @@ import random
 import socket
 import time
 
-from journal import Journal, Reader, Streams, Verdict, wait
+import copies
+import disks
+import loads
+from journal import Journal, Streams, Verdict, look, wait
 
 STREAMS = 8
 LOOK_BACK_EVERY = 25  # cycles, after which the whole log is looked at again
@@ -22,17 +25,10 @@ FLOOD_MB = 1200  # resident at most while clients do not read their answers
 class Context:
     """One run: the API, the build, the random numbers, the number of cycles."""
 
-    def __init__(self, api, make_victim, seed, cycles, tell):
-        self.api, self.make_victim, self.cycles, self.tell = api, make_victim, cycles, tell
+    def __init__(self, api, make_victim, make_faulty, seed, cycles, tell):
+        self.api, self.cycles, self.tell = api, cycles, tell
+        self.make_victim, self.make_faulty = make_victim, make_faulty
         self.rng = random.Random(seed)
-
-
-def _look(context, victim, journal, verdict, after=0):
-    reader = Reader(context.api, victim.address)
-    try:
-        return reader.check(journal, verdict, after)
-    finally:
-        reader.close()
 
 
 @contextlib.contextmanager
@@ -60,7 +56,7 @@ def _under_load(context, during):
             streams.halt()
             victim.start()
             whole = (cycle + 1) % LOOK_BACK_EVERY == 0 or cycle + 1 == context.cycles
-            checked = _look(context, victim, journal, verdict, 0 if whole else checked)
+            checked = look(context, victim, journal, verdict, 0 if whole else checked)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
     return verdict
 
@@ -137,7 +133,7 @@ def kill_restore(context):
             restored = count == len(base.acknowledged)
             if restored:
                 journal.acknowledged, journal.sent = base.acknowledged, base.sent
-            _look(context, victim, journal, verdict)
+            look(context, victim, journal, verdict)
             for one in victim.answer("snapshot", "list")["snapshots"]:
                 victim.ctl("snapshot", "delete", one["name"])
             context.tell(cycle + 1, count, verdict)
@@ -155,7 +151,7 @@ def freeze(context):
             wait(lambda: len(journal.acknowledged) > before, 30, "ingest goes on after SIGCONT")
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         streams.halt()
-        _look(context, victim, journal, verdict)
+        look(context, victim, journal, verdict)
     return verdict
 
 
@@ -183,7 +179,7 @@ def crowd(context):
             if not victim.alive():
                 raise AssertionError("the daemon ended")
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        _look(context, victim, journal, verdict)
+        look(context, victim, journal, verdict)
     return verdict
 
 
@@ -254,5 +250,8 @@ CHECKS = {
     "crowd": (crowd, 3),
     "flood": (flood, 2),
     "flip": (flip, 500),
+    **copies.CHECKS,
+    **disks.CHECKS,
+    **loads.CHECKS,
 }
 

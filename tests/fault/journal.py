@@ -77,6 +77,9 @@ class Streams:
         for thread in self._threads:
             thread.start()
 
+    def alive(self):
+        return all(thread.is_alive() for thread in self._threads)
+
     def halt(self):
         """Waits for the answers to what is on its way, where the daemon lives."""
         self._stop.set()
@@ -207,6 +210,15 @@ class Reader:
                 verdict.wrong += 1
                 verdict.note(f"{key}, acknowledged as {seq}, is {seen[key]}")
         return last
+
+
+def look(context, victim, journal, verdict, after=0):
+    """Reader.check of a daemon."""
+    reader = Reader(context.api, victim.address)
+    try:
+        return reader.check(journal, verdict, after)
+    finally:
+        reader.close()
 
 
 def wait(condition, seconds, what):

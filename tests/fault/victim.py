@@ -1,7 +1,9 @@
 """The daemon that the faults are done to: started, killed, frozen, and timed. One owner thread."""
 import os
+import pathlib
 import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "server"))
@@ -19,9 +21,9 @@ class Victim(command_testing.Daemon):
 
     restart_max_s = 0.0
 
-    def __init__(self, build, log, config=CONFIG):
-        self._programs = [os.path.join(build, "bin", name) for name in ("mixmatchd", "mixmatchctl")]
-        super().__init__(*self._programs, config, log=log)
+    def __init__(self, build, log, config=CONFIG, daemon="mixmatchd", environment=None):
+        programs = [os.path.join(build, "bin", name) for name in (daemon, "mixmatchctl")]
+        super().__init__(*programs, config, log=log, environment=environment)
 
     def start(self):
         begun = time.monotonic()
@@ -56,3 +58,25 @@ class Victim(command_testing.Daemon):
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1]) / 1024
         return 0.0
+
+
+class FaultyVictim(Victim):
+    """One whose files and clock fail as the folder `faults` and the plan say."""
+
+    def __init__(self, build, log):
+        # On the file system of the data: what may come back after a power cut is kept there.
+        self._faults = tempfile.TemporaryDirectory(prefix="mixmatch-faults-")
+        self.faults = pathlib.Path(self._faults.name)
+        super().__init__(build, log, daemon="mixmatchd_faulty",
+                         environment={"MIXMATCH_FAULTS": f"folder={self.faults}"})
+
+    def plan(self, text):
+        """What goes wrong from the next start on; "" for nothing."""
+        self.environment = {"MIXMATCH_FAULTS": f"folder={self.faults};{text}"}
+
+    def await_end(self, seconds):
+        self._process.wait(seconds)
+
+    def end(self):
+        super().end()
+        self._faults.cleanup()

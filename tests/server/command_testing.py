@@ -16,13 +16,15 @@ END_SECONDS = 30
 class Daemon:
     """A daemon over a folder that goes away with it. Not thread-safe: one owner thread."""
 
-    def __init__(self, mixmatchd, mixmatchctl, config, data_dir=None, log=None):
-        """`log`: a file for what the daemon says; else it says it here."""
+    def __init__(self, mixmatchd, mixmatchctl, config, data_dir=None, log=None, environment=None):
+        """`log`: a file for what the daemon says; else it says it here. `environment`: variables of
+        the daemon, beside this process's."""
         self._mixmatchd, self._mixmatchctl = mixmatchd, mixmatchctl
         self._folder = tempfile.TemporaryDirectory(prefix="mixmatch-commands-")
         self.folder = pathlib.Path(self._folder.name)
         self._data_dir = data_dir or self.folder / "data"
         self._log = log
+        self.environment = environment or {}
         (self.folder / "config.yaml").write_text(config)
         self.start()
 
@@ -34,7 +36,7 @@ class Daemon:
                    "--port-file", str(port_file)]
         with open(self._log or os.devnull, "ab") as log:
             said = {"stdout": log, "stderr": log} if self._log else {}
-            self._process = subprocess.Popen(command, **said)
+            self._process = subprocess.Popen(command, env=os.environ | self.environment, **said)
         for _ in range(START_SECONDS * 20):
             if port_file.exists():
                 self.address = port_file.read_text().strip()
@@ -56,25 +58,26 @@ class Daemon:
         if status != 0:
             raise RuntimeError(f"the daemon ended with status {status}")
 
-    def run(self, *arguments):
-        return subprocess.run(self._command(arguments), capture_output=True, text=True,
-                              timeout=COMMAND_SECONDS)
+    def run(self, *arguments, timeout=COMMAND_SECONDS):
+        return subprocess.run(self.command(*arguments), capture_output=True, text=True,
+                              timeout=timeout)
 
     def begin(self, *arguments):
         """A command that is not waited for; whoever began it ends it."""
-        return subprocess.Popen(self._command(arguments), stdout=subprocess.DEVNULL,
+        return subprocess.Popen(self.command(*arguments), stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
 
-    def _command(self, arguments):
+    def command(self, *arguments):
         return [self._mixmatchctl, "--server", self.address, *arguments]
 
     def ctl(self, *arguments):
-        """What a command prints; its exit status is 0."""
-        done = self.run(*arguments)
+        """What a command prints; its exit status is 0. With --timeout it has so long."""
+        longer = float(arguments[1]) if arguments[0] == "--timeout" else COMMAND_SECONDS
+        done = self.run(*arguments, timeout=max(longer, COMMAND_SECONDS))
         if done.returncode != 0:
             raise AssertionError(f"{arguments}: {done.returncode}: {done.stderr}")
         return done.stdout
 
     def answer(self, *arguments):
         """The same as JSON."""
-        return json.loads(self.ctl("--json", *arguments))
+        return json.loads(self.ctl(*arguments, "--json"))

@@ -1,9 +1,10 @@
-"""Makes and restores snapshots of a real daemon by `mixmatchctl snapshot`: usage
+"""Makes and restores snapshots and backups of a real daemon by mixmatchctl: usage
 snapshot_commands_test.py MIXMATCHD MIXMATCHCTL.
 """
 
 import json
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -17,6 +18,22 @@ generations: {automatic: false}
 WAIT_SECONDS = 60
 
 
+def store(daemon, begin, end):
+    """Stores words [begin, end), two seconds apart."""
+    path = daemon.folder / f"words-{begin}.jsonl"
+    with open(path, "w", encoding="utf-8") as out:
+        for number in range(begin, end):
+            out.write(json.dumps({
+                "event_id": f"e{number}",
+                "time": 1_700_000_000 + 2 * number,
+                "source": "reader",
+                "scene": "desk",
+                "percepts": [{"modality": "text", "text": f"word {number % 7}"}],
+                "metadata": {"word": str(number % 7)},
+            }) + "\n")
+    daemon.ctl("ingest", "--manifest", str(path), "--no-resume", "--wait", "recallable")
+
+
 class SnapshotCommands(unittest.TestCase):
     def setUp(self):
         self.daemon = command_testing.Daemon(*sys.argv[1:3], CONFIG)
@@ -25,19 +42,7 @@ class SnapshotCommands(unittest.TestCase):
         self.daemon.end()
 
     def ingest(self, begin, end):
-        """Stores words [begin, end), two seconds apart."""
-        path = self.daemon.folder / f"words-{begin}.jsonl"
-        with open(path, "w", encoding="utf-8") as out:
-            for number in range(begin, end):
-                out.write(json.dumps({
-                    "event_id": f"e{number}",
-                    "time": 1_700_000_000 + 2 * number,
-                    "source": "reader",
-                    "scene": "desk",
-                    "percepts": [{"modality": "text", "text": f"word {number % 7}"}],
-                    "metadata": {"word": str(number % 7)},
-                }) + "\n")
-        self.daemon.ctl("ingest", "--manifest", str(path), "--no-resume", "--wait", "recallable")
+        store(self.daemon, begin, end)
 
     def events(self):
         return int(self.daemon.answer("status")["event_count"])
@@ -156,6 +161,92 @@ class ScheduledSnapshots(unittest.TestCase):
             self.assertIn("mine", names)
         finally:
             daemon.end()
+
+
+class Backups(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory(prefix="mixmatch-backups-")
+        self.addCleanup(self.dir.cleanup)
+
+    def test_made_checked_and_put_back_into_an_empty_memory(self):
+        config = CONFIG + f"backups: {{dir: {self.dir.name}}}\n"
+        daemon = command_testing.Daemon(*sys.argv[1:3], config)
+        try:
+            store(daemon, 0, 30)
+            self.assertIn("30 events", daemon.ctl("backup", "create"))
+            store(daemon, 30, 40)
+            daemon.ctl("backup", "create")
+            listed = daemon.answer("backup", "list")["backups"]
+            self.assertEqual([one["backup_id"] for one in listed], [2, 1])
+            self.assertIn("whole", daemon.ctl("backup", "verify", "1"))
+            self.assertEqual(daemon.run("backup", "verify", "7").returncode, 1)
+        finally:
+            daemon.end()
+        # Another daemon, whose disk was lost.
+        daemon = command_testing.Daemon(*sys.argv[1:3], config)
+        try:
+            self.assertIn("restored", daemon.ctl("backup", "restore", "1"))
+            self.assertEqual(int(daemon.answer("status")["event_count"]), 30)
+            found = daemon.answer("recall", "--text", "word 3", "--want", "text", "-k", "1")
+            self.assertEqual(len(found["experiences"]), 1)
+            daemon.ctl("snapshot", "verify", "backup-1")
+            daemon.ctl("backup", "delete", "1")
+            self.assertEqual(len(daemon.answer("backup", "list")["backups"]), 1)
+        finally:
+            daemon.end()
+
+    def test_the_clock_makes_them_and_keeps_the_newest(self):
+        daemon = command_testing.Daemon(
+            *sys.argv[1:3], CONFIG + f"backups: {{dir: {self.dir.name}, every: 1s, keep: 2}}\n")
+        try:
+            seen = set()
+            for _ in range(WAIT_SECONDS * 5):
+                listed = daemon.answer("backup", "list")["backups"]
+                self.assertLessEqual(len(listed), 3)  # one is made before one goes
+                seen |= {one["backup_id"] for one in listed}
+                if len(seen) >= 4:
+                    break
+                time.sleep(0.2)
+            self.assertGreaterEqual(len(seen), 4)
+        finally:
+            daemon.end()
+
+    def test_without_a_directory_they_say_what_to_set(self):
+        daemon = command_testing.Daemon(*sys.argv[1:3], CONFIG)
+        try:
+            done = daemon.run("backup", "create")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("backups.dir", done.stderr)
+        finally:
+            daemon.end()
+
+
+class Download(unittest.TestCase):
+    def test_a_daemon_starts_over_what_was_downloaded(self):
+        daemon = command_testing.Daemon(*sys.argv[1:3], CONFIG)
+        try:
+            store(daemon, 0, 30)
+            daemon.ctl("snapshot", "create", "early")
+            copy = daemon.folder / "copy"
+            self.assertIn("early", daemon.ctl("snapshot", "download", "early", "--to", str(copy)))
+            again = daemon.run("snapshot", "download", "early", "--to", str(copy))
+            self.assertEqual(again.returncode, 2)
+            self.assertEqual(
+                daemon.run("snapshot", "download", "none", "--to", str(copy) + "2").returncode, 1)
+            made = daemon.folder / "data/snapshots/early"
+            self.assertEqual(files_of(made), files_of(copy))
+            other = command_testing.Daemon(*sys.argv[1:3], CONFIG, data_dir=copy)
+            try:
+                self.assertEqual(int(other.answer("status")["event_count"]), 30)
+            finally:
+                other.end()
+        finally:
+            daemon.end()
+
+
+def files_of(folder):
+    return {str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*") if path.is_file()}
 
 
 if __name__ == "__main__":

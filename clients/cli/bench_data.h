@@ -1,0 +1,39 @@
+// What a bench sends: made-up events and queries, the same for one seed, new events in every run.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mixmatch/v1/event.pb.h"
+#include "mixmatch/v1/memory.pb.h"
+
+namespace mixmatch::cli {
+
+// Vectors come in clusters, as real embeddings do: a centre, one of 256, and a deviation as long.
+// Thread-safety: Immutable; safe to share.
+class BenchData {
+ public:
+  // `payload`: "text" or "vector". `run`: part of the events' identities.
+  BenchData(std::string payload, int dimension, uint64_t seed, std::string run);
+
+  // Event `number` of the run: two seconds after the one before, in one of 16 scenes.
+  v1::Event EventOf(uint64_t number) const;
+  // A query by one percept of the same kind, or by a point of the space with `embedding` numbers.
+  v1::Query QueryOf(uint64_t number, int embedding) const;
+
+  const std::string& modality() const { return modality_; }
+
+ private:
+  v1::Percept PerceptOf(uint64_t number) const;
+  // A unit vector.
+  std::vector<float> VectorOf(uint64_t number, int dimension) const;
+
+  const std::string payload_;
+  const std::string modality_;
+  const int dimension_;
+  const uint64_t seed_;
+  const std::string run_;
+};
+
+}  // namespace mixmatch::cli

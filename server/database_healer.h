@@ -1,0 +1,34 @@
+// Brings the database back after the disk failed under it. An error of the disk while something is
+// written ends all writing until the database is opened again: this looks whether the disk can be
+// written once more, and then has the daemon start anew in its process.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/repeater.h"
+#include "storage/database.h"
+
+namespace mixmatch {
+
+// Thread-safety: Safe for concurrent use. Borrows the database, which must outlive it.
+class DatabaseHealer {
+ public:
+  // `restart`: asks the process to drain and to start anew; called once at most.
+  DatabaseHealer(const Database* database, std::function<void()> restart,
+                 absl::Duration interval = absl::Seconds(1));
+
+ private:
+  void Look();
+
+  const Database* const database_;
+  const std::function<void()> restart_;
+  bool told_ = false;  // of the thread alone
+  bool restarts_ = false;
+  std::unique_ptr<Repeater> repeater_;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,96 @@
+// Counts, writes down, and leaves the rest to the next start.
+#include "server/forget_desk.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+#include "server/convert.h"
+#include "storage/forgetting.h"
+
+namespace mixmatch {
+namespace {
+
+constexpr size_t kEventsMax = 1'000'000;
+
+// Whether a copy that ends with this sequence number may hold an event; 0: not known.
+bool MayHold(Seq last_seq, Seq first) { return last_seq == 0 || last_seq >= first; }
+
+}  // namespace
+
+absl::StatusOr<std::vector<Seq>> ForgetDesk::Resolve(const v1::ForgetRequest& request) const {
+  MM_ASSIGN_OR_RETURN(const EventFilter filter, FromProto(request.filter()));
+  if (request.events().empty() == filter.empty()) {
+    return InvalidField(
+        "events", "nothing forgotten: name events, or a filter that is not empty; one of them");
+  }
+  std::vector<Seq> events;
+  for (const v1::EventKey& key : request.events()) {
+    MM_ASSIGN_OR_RETURN(events.emplace_back(), parts_.log->Find(key.source(), key.event_id()));
+  }
+  if (!filter.empty()) {
+    MM_ASSIGN_OR_RETURN(events, parts_.log->Resolve(filter));
+  }
+  if (events.size() > kEventsMax) {
+    return absl::ResourceExhaustedError(absl::StrCat("nothing forgotten: ", events.size(),
+                                                     " events at once; ask for at most ",
+                                                     kEventsMax, ", by time for example"));
+  }
+  std::sort(events.begin(), events.end());
+  return events;
+}
+
+absl::Status ForgetDesk::AddCopies(Seq first, bool purge, v1::ForgetResponse& response) const {
+  std::vector<std::string> unreadable;
+  MM_ASSIGN_OR_RETURN(const std::vector<Snapshot> snapshots, parts_.copies->List(unreadable));
+  for (const Snapshot& snapshot : snapshots) {
+    if (!MayHold(snapshot.last_seq, first)) continue;
+    if (purge) MM_RETURN_IF_ERROR(parts_.copies->Delete(snapshot.name));
+    response.add_snapshots(snapshot.name);
+  }
+  std::vector<uint32_t> damaged;
+  const absl::StatusOr<std::vector<Backup>> backups = parts_.copies->ListBackups(damaged);
+  if (absl::IsFailedPrecondition(backups.status())) return absl::OkStatus();  // there are none
+  MM_RETURN_IF_ERROR(backups.status());
+  for (const Backup& backup : *backups) {
+    if (!MayHold(backup.facts.last_seq, first)) continue;
+    if (purge) MM_RETURN_IF_ERROR(parts_.copies->DeleteBackup(backup.id));
+    response.add_backups(backup.id);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ForgetResponse> ForgetDesk::Forget(const v1::ForgetRequest& request) const {
+  MM_ASSIGN_OR_RETURN(const std::vector<Seq> events, Resolve(request));
+  MM_ASSIGN_OR_RETURN(const ForgetCounts counts, CountToForget(parts_.database, events));
+  v1::ForgetResponse response;
+  response.set_event_count(counts.events);
+  response.set_percept_count(counts.percepts);
+  response.set_lesson_count(counts.lessons);
+  response.set_episode_count(counts.episodes);
+  if (counts.events == 0) return response;
+  for (const GenerationRecord& record : parts_.generations->records()) {
+    if (record.number > 0 && parts_.generations->embedding_count(record.number) > 0) {
+      response.add_generations(record.number);
+    }
+  }
+  const bool act = !request.dry_run();
+  if (act) {
+    MM_RETURN_IF_ERROR(
+        AskToForget(parts_.database, events,
+                    {.again_allowed = request.allow_again(), .new_learner = request.retrain()},
+                    parts_.clock->Now()));
+  }
+  MM_RETURN_IF_ERROR(AddCopies(events.front(), act && request.purge_copies(), response));
+  if (act) {
+    spdlog::info("{} events are to be forgotten: starting anew", counts.events);
+    response.set_restarts(true);
+    parts_.restart();
+  }
+  return response;
+}
+
+}  // namespace mixmatch

@@ -1,0 +1,260 @@
+"""Faults of the disk under a daemon: power cuts, errors, no space, a read-only file system; and a wall
+clock that jumps. Done by mixmatchd_faulty, whose files and clock are under a test's control
+(files/fault_plan.h says how).
+"""
+import itertools
+import time
+
+from journal import Journal, Streams, Verdict, look, wait
+
+# Where the power is cut: everything that a memory does to its files. Each of them before and after.
+POINTS = tuple(
+    f"{when}:{operation}:{kind}"
+    for operation, kind in (
+        ("append", "log"), ("sync", "log"), ("create", "log"), ("delete", "log"),
+        ("append", "table"), ("sync", "table"), ("create", "table"), ("delete", "table"),
+        ("append", "blob"), ("sync", "blob"), ("create", "blob"),
+        ("append", "manifest"), ("sync", "manifest"),
+        ("append", "current"), ("sync", "current"), ("rename", "current"),
+        ("create", "options"), ("rename", "options"), ("syncdir", "folder"))
+    for when in ("before", "after"))
+# How often such an operation happens in the seconds of a cycle, roughly: which one is meant.
+OFTEN = {"append:log": 400, "sync:log": 400, "append:manifest": 20, "sync:manifest": 20,
+         "append:table": 12, "append:blob": 12, "syncdir:folder": 12}
+UNDER_LOAD_S = 3
+ENDS_S = 30
+
+
+def _switch(victim, name, on, text=""):
+    path = victim.faults / name
+    if on:
+        path.write_text(text)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _under_load(context, victim, streams, cycle):
+    """Streams, with a publish or a snapshot now and then, until the power is cut."""
+    streams.go(victim.address)
+    commands = []
+    if cycle % 3 == 0:
+        commands.append(victim.begin("generations", "publish"))
+    if cycle % 4 == 1:
+        commands.append(victim.begin("snapshot", "create", f"cut-{cycle}"))
+    until = time.monotonic() + UNDER_LOAD_S * context.rng.uniform(0.3, 1)
+    while victim.alive() and time.monotonic() < until:
+        time.sleep(0.02)
+    reached = not victim.alive()
+    _switch(victim, "cut", True)
+    victim.await_end(ENDS_S)
+    for command in commands:
+        command.kill()
+        command.wait(ENDS_S)
+    streams.halt()
+    _switch(victim, "cut", False)
+    return reached
+
+
+def power_cut(context):
+    """The power is cut before or after a certain operation on a file; bytes that were not synced and
+    changes of folders are gone, or some of them."""
+    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
+    streams = Streams(context.api, journal, 8)
+    checked = reached = while_starting = 0
+    try:
+        for cycle, point in zip(range(context.cycles), itertools.cycle(POINTS)):
+            victim.kill()
+            often = OFTEN.get(point.split(":", 1)[1], 2)
+            victim.plan(f"seed={context.rng.randrange(1 << 30)};"
+                        f"cut={point}:{context.rng.randint(1, often)}")
+            try:
+                victim.start()
+            except RuntimeError:
+                while_starting += 1  # the power went before it served
+            else:
+                reached += _under_load(context, victim, streams, cycle)
+            victim.plan("")
+            victim.start()
+            warnings = [one for one in victim.answer("status")["warnings"]
+                        if "GFLOP/s" not in one]  # the machine is busy, that is all
+            if warnings:
+                verdict.wrong += 1
+                verdict.note(f"cycle {cycle + 1}, {point}: {warnings}")
+            whole = (cycle + 1) % 25 == 0 or cycle + 1 == context.cycles
+            checked = look(context, victim, journal, verdict, 0 if whole else checked)
+            for one in victim.answer("snapshot", "list")["snapshots"]:
+                victim.ctl("snapshot", "verify", one["name"])
+                victim.ctl("snapshot", "delete", one["name"])
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        found = victim.run("fsck", "--data-dir", str(victim.data))
+        if found.returncode != 0:
+            verdict.wrong += 1
+            verdict.note(f"fsck: {found.stdout[-500:]}")
+        verdict.note(f"{reached} at their point under load, {while_starting} while starting, "
+                     f"{context.cycles - reached - while_starting} at any operation; "
+                     f"{len(journal.acknowledged)} events acknowledged")
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+    return verdict
+
+
+def power_cut_lies(context):
+    """What the check of power cuts is worth: over a disk that says that it synced and did not, it
+    must find losses."""
+    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
+    streams = Streams(context.api, journal, 8)
+    found = Verdict()
+    try:
+        for cycle in range(context.cycles):
+            victim.kill()
+            victim.plan(f"seed={context.rng.randrange(1 << 30)};lies=1")
+            try:
+                victim.start()
+                _under_load(context, victim, streams, cycle)
+                victim.plan("")
+                victim.start()
+                look(context, victim, journal, found)
+            except (RuntimeError, context.api.grpc.RpcError):
+                found.lost += 1  # it does not even open
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        verdict.note(f"{found.lost} losses were found, as they should be")
+        verdict.wrong += found.lost == 0
+    finally:
+        victim.kill()
+    return verdict
+
+
+def _obstacle(context, switch, heals):
+    """Ingest meets the fault and is refused or waits; recall goes on; once it is gone, ingest goes on
+    with no restart where `heals`, else after one; nothing acknowledged is lost."""
+    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
+    streams = Streams(context.api, journal, 8)
+    try:
+        for cycle in range(context.cycles):
+            streams.go(victim.address)
+            time.sleep(context.rng.uniform(0.5, 1.5))
+            _switch(victim, switch, True)
+            time.sleep(context.rng.uniform(1, 2))
+            during = len(journal.acknowledged)
+            time.sleep(1)
+            if len(journal.acknowledged) != during:
+                verdict.wrong += 1
+                verdict.note(f"cycle {cycle + 1}: acknowledged while nothing can be written")
+            if not victim.answer("recall", "--text", "bell drum", "--want", "text")["experiences"]:
+                verdict.wrong += 1
+                verdict.note(f"cycle {cycle + 1}: no answer to recall")
+            _switch(victim, switch, False)
+            if not heals:
+                streams.halt()
+                victim.kill()
+                victim.start()
+                streams.go(victim.address)
+            goes_on = len(journal.acknowledged)
+            try:
+                wait(lambda: _more(streams, journal, goes_on, victim), 60, "ingest goes on")
+            except AssertionError as error:
+                verdict.wrong += 1
+                verdict.note(f"cycle {cycle + 1}: {error}; {victim.run('status').stdout[-300:]}")
+            streams.halt()
+            look(context, victim, journal, verdict)
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        victim.kill()
+        victim.start()
+        look(context, victim, journal, verdict)
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+    return verdict
+
+
+def _more(streams, journal, than, victim):
+    """Whether more was acknowledged. What was refused is sent again, as a client does."""
+    if not streams.alive():
+        streams.halt()
+        streams.go(victim.address)
+    return len(journal.acknowledged) > than + 50
+
+
+def no_space(context):
+    """ENOSPC from every write, for some seconds."""
+    return _obstacle(context, "enospc", heals=True)
+
+
+def write_error(context):
+    """EIO from every write and sync, for some seconds."""
+    return _obstacle(context, "eio", heals=True)
+
+
+def read_only(context):
+    """Every write fails as on a file system that was remounted read-only, for some seconds."""
+    return _obstacle(context, "readonly", heals=True)
+
+
+def read_error(context):
+    """EIO from every read of a table or blob, for some seconds: errors, no other answers, no end."""
+    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
+    streams = Streams(context.api, journal, 4)
+    question = ("recall", "--text", "bell drum horn lamp", "--want", "text", "-k", "5")
+    try:
+        streams.go(victim.address)
+        wait(lambda: len(journal.acknowledged) > 1000, 60, "the memory is filled")
+        streams.halt()
+        victim.ctl("watermarks", "--wait", "recallable")
+        for cycle in range(context.cycles):
+            _switch(victim, "eio-read", True)
+            time.sleep(0.1)
+            streams.go(victim.address)
+            victim.run(*question)
+            time.sleep(context.rng.uniform(0.5, 2))
+            _switch(victim, "eio-read", False)
+            time.sleep(0.5)
+            if not victim.alive():
+                raise AssertionError("the daemon ended")
+            streams.halt()
+            victim.ctl(*question)
+            look(context, victim, journal, verdict)
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+    return verdict
+
+
+def clock(context):
+    """The wall clock jumps by up to a year, both ways, under load."""
+    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
+    streams = Streams(context.api, journal, 4)
+    try:
+        streams.go(victim.address)
+        for cycle in range(context.cycles):
+            seconds = context.rng.choice((-1, 1)) * 10 ** context.rng.uniform(0, 7.5)
+            _switch(victim, "clock", True, f"{seconds:.0f}\n")
+            before = len(journal.acknowledged)
+            wait(lambda: len(journal.acknowledged) > before + 100, 60, "ingest goes on")
+            victim.ctl("recall", "--text", "bell", "--want", "text")
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        streams.halt()
+        victim.ctl("watermarks", "--wait", "recallable")
+        victim.kill()
+        victim.start()
+        look(context, victim, journal, verdict)
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+    return verdict
+
+
+CHECKS = {
+    "power_cut": (power_cut, 100),
+    "power_cut_lies": (power_cut_lies, 3),
+    "no_space": (no_space, 5),
+    "write_error": (write_error, 5),
+    "read_only": (read_only, 5),
+    "read_error": (read_error, 5),
+    "clock": (clock, 20),
+}

@@ -1,0 +1,151 @@
+"""Too much work, and work for a long time: `mixmatchctl bench` asks for it, and the daemon's memory,
+files and threads are watched meanwhile.
+"""
+import json
+import os
+import subprocess
+import threading
+import time
+
+from journal import Verdict
+
+BUDGET_MB = 1500
+CONFIG = f"""\
+episodes: {{gap: 1s, lateness: 1s, idle_close: 1s}}
+limits: {{memory_bytes: {BUDGET_MB << 20}}}
+"""
+STORED_FIRST = 5000
+OVERLOAD_S = 120
+SLOWER = 3  # how much slower what is accepted may become
+BATCH = 4  # events of a call
+# What a stored event may add to resident memory: its two embeddings (percept and episode), their
+# places in the index and its graph, and the keys that are held.
+KIB_PER_EVENT = 3
+SAMPLE_S = 5
+
+
+class Watch:
+    """Samples a process every few moments, on a thread of its own."""
+
+    def __init__(self, victim, every):
+        self._victim, self._every = victim, every
+        self.samples = []  # (seconds, resident MB, files, threads)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._begun = time.monotonic()
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(self._every):
+            folder = f"/proc/{self._victim.pid}"
+            self.samples.append((time.monotonic() - self._begun, self._victim.resident_mb(),
+                                 len(os.listdir(f"{folder}/fd")), len(os.listdir(f"{folder}/task"))))
+
+    def end(self):
+        self._stop.set()
+        self._thread.join()
+        return self.samples
+
+
+def bench(victim, kind, seconds, *options):
+    """The loads that it reports: kind → figures."""
+    command = victim.command("--json", "bench", kind, "--seconds", f"{seconds:.0f}", *options)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120)
+    if done.returncode != 0:
+        raise AssertionError(f"bench {kind}: {done.stderr}")
+    return {load["kind"].split(",")[0]: load for load in json.loads(done.stdout)["loads"]}
+
+
+def _mixed(victim, seconds, ingest, recall):
+    return bench(victim, "mixed", seconds, "--ingest-rate", f"{ingest / BATCH:.1f}", "--batch",
+                  str(BATCH), "--recall-rate", f"{recall:.1f}", "--connections", "8")
+
+
+def overload(context):
+    """Four times as much as can be done, for two minutes: memory within its budget, what is accepted
+    not much slower, what is refused told when to come again, and normal again within 5 s."""
+    victim, verdict = context.make_victim(CONFIG), Verdict()
+
+    def expect(holds, what):
+        if not holds:
+            verdict.wrong += 1
+            verdict.note(f"NOT: {what}")
+
+    try:
+        bench(victim, "ingest", 60, "--count", str(STORED_FIRST), "--wait")
+        stored = bench(victim, "ingest", 8)["ingest"]["per_s"]
+        victim.ctl("watermarks", "--wait", "recallable")
+        asked = bench(victim, "recall", 8, "--connections", "16")["recall"]["per_s"]
+        verdict.note(f"alone {stored:.0f} events/s stored by streams, {asked:.0f} recalls/s")
+        normal = _mixed(victim, 20, 0.3 * stored, 0.3 * asked)
+        watch = Watch(victim, 0.2)
+        seconds = OVERLOAD_S * context.cycles
+        heavy = _mixed(victim, seconds, 2 * stored, 2 * asked)
+        top = max(sample[1] for sample in watch.end())
+        time.sleep(5)
+        after = _mixed(victim, 10, 0.3 * stored, 0.3 * asked)
+        for kind in ("ingest", "recall"):
+            before, during, later = normal[kind], heavy[kind], after[kind]
+            verdict.note(
+                f"{kind}: p99 {before['p99_ms']:.0f} ms of {before['per_s']:.0f}/s, then "
+                f"{during['p99_ms']:.0f} ms of {during['per_s']:.0f}/s with {during['refused']} of "
+                f"{during['sent']} refused, then {later['p99_ms']:.0f} ms")
+            expect(during["refused"] > 0, f"{kind}: there was too much to do")
+            expect(during["p99_ms"] <= SLOWER * before["p99_ms"],
+                   f"{kind}: what is accepted takes at most {SLOWER} times as long")
+            expect(during["refused_plainly"] == 0, f"{kind}: who is refused is told when to come")
+            expect(during["failed"] == 0, f"{kind}: nothing failed: {during['first_error']}")
+            expect(later["refused"] + later["failed"] == 0 and
+                   later["p99_ms"] <= 2 * before["p99_ms"], f"{kind}: normal after 5 s")
+        verdict.note(f"{top:.0f} MB resident at most of {BUDGET_MB}")
+        expect(top <= BUDGET_MB, "memory stays within its budget")
+        context.tell(context.cycles, 0, verdict)
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+    return verdict
+
+
+def soak(context):
+    """Mixed load, learning, publishing and snapshots for as many minutes as there are cycles: after
+    the first third memory grows by what is stored alone, files and threads not at all."""
+    victim, verdict = context.make_victim(CONFIG), Verdict()
+    try:
+        minutes = context.cycles
+        watch = Watch(victim, SAMPLE_S)
+        counts = []
+        for minute in range(minutes):
+            _mixed(victim, 50, 60, 30)
+            name = f"minute-{minute}"
+            victim.ctl("snapshot", "create", name)
+            if minute >= 3:
+                victim.ctl("snapshot", "delete", f"minute-{minute - 3}")
+            if minute % 5 == 4:
+                victim.run("generations", "publish")
+            counts.append((time.monotonic(), int(victim.answer("status")["event_count"])))
+            context.tell(minute + 1, counts[-1][1], verdict)
+        samples = watch.end()
+        third = len(samples) // 3
+        parts = samples[third:third * 2], samples[third * 2:]
+        # The least of a part is what is held; the rest comes and goes.
+        held = [min(sample[1] for sample in part) for part in parts]
+        stored = counts[-1][1] - counts[minutes // 3][1]
+        files, threads = ([max(sample[at] for sample in part) for part in parts] for at in (2, 3))
+        verdict.note(f"{counts[-1][1]} events; {held[0]:.0f} then {held[1]:.0f} MB, files "
+                     f"{files[0]} then {files[1]}, threads {threads[0]} then {threads[1]} (second and "
+                     f"last third of {minutes} minutes); {stored} events stored since the first third")
+        if held[1] - held[0] > stored * KIB_PER_EVENT / 1024 + 8:
+            verdict.wrong += 1
+            verdict.note("NOT: memory grows by what is stored alone")
+        if files[1] > files[0] * 1.2 + 8 or threads[1] > threads[0] + 2:
+            verdict.wrong += 1
+            verdict.note("NOT: files and threads do not grow")
+        verdict.restart_max_s = victim.restart_max_s
+        victim.end()
+    finally:
+        victim.kill()
+    return verdict
+
+
+CHECKS = {"overload": (overload, 1), "soak": (soak, 30)}

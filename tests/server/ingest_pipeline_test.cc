@@ -1,0 +1,176 @@
+// The way to the log: turns between callers, order within one, what is refused and how.
+#include "server/ingest_pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "server/retry_delay.h"
+#include "storage_testing.h"
+
+namespace mixmatch {
+namespace {
+
+using ::testing::HasSubstr;
+
+class IngestPipelineTest : public ::testing::Test {
+ protected:
+  IngestPipelineTest() : open_(dir_.path("db")) { config_.threads.sense = 1; }
+
+  // Until End(), which waits for every answer.
+  void Begin() {
+    pipeline_ = std::make_unique<IngestPipeline>(
+        config_,
+        IngestPipeline::Parts{
+            .log = open_.log.get(), .disk = &disk_, .memory = &memory_, .clock = &clock_},
+        [] {});
+  }
+  void End() {
+    if (!go_on_.HasBeenNotified()) go_on_.Notify();
+    pipeline_.reset();
+  }
+
+  // From here on the writer waits, until End().
+  void HoldWriter() {
+    absl::Notification held;
+    pipeline_->Submit({.lane = 99, .client = "first"}, false, TextEvent("first", 0),
+                      [this, &held](const AppendResult&) {
+                        held.Notify();
+                        go_on_.WaitForNotification();
+                      });
+    held.WaitForNotification();
+  }
+
+  static Event TextEvent(const std::string& source, int number, size_t bytes = 100) {
+    Event event{.event_id = std::to_string(number),
+                .time = absl::FromUnixSeconds(1'700'000'000 + number),
+                .source = source};
+    event.percepts.push_back({"", TextPayload{.text = std::string(bytes, 'x')}});
+    return event;
+  }
+
+  // Sends events of one caller, who is called by its lane.
+  void Send(uint64_t lane, int count, bool urgent = false, size_t bytes = 100) {
+    const std::string source = "lane-" + std::to_string(lane);
+    for (int i = 0; i < count; ++i) {
+      const int number = next_[lane]++;
+      pipeline_->Submit({.lane = lane, .client = source}, urgent, TextEvent(source, number, bytes),
+                        [this, lane](const AppendResult& result) {
+                          const absl::MutexLock lock(&mu_);
+                          results_[lane].push_back(result);
+                        });
+    }
+  }
+
+  std::vector<Seq> Stored(uint64_t lane) {
+    const absl::MutexLock lock(&mu_);
+    std::vector<Seq> seqs;
+    for (const AppendResult& result : results_[lane]) {
+      if (result.outcome == AppendOutcome::kStored) seqs.push_back(result.seq);
+    }
+    return seqs;
+  }
+  std::vector<absl::Status> Refused(uint64_t lane) {
+    const absl::MutexLock lock(&mu_);
+    std::vector<absl::Status> errors;
+    for (const AppendResult& result : results_[lane]) {
+      if (result.outcome == AppendOutcome::kRejected) errors.push_back(result.error);
+    }
+    return errors;
+  }
+
+  const testing::TempDir dir_;
+  testing::OpenLog open_;
+  const DiskGuard disk_{0, [] { return 0; }};
+  const MemoryGuard memory_{0, [] { return 0; }};
+  const SystemClock clock_;
+  Config config_;
+  std::unique_ptr<IngestPipeline> pipeline_;
+  absl::Notification go_on_;
+  std::map<uint64_t, int> next_;
+  absl::Mutex mu_;
+  std::map<uint64_t, std::vector<AppendResult>> results_ ABSL_GUARDED_BY(mu_);
+};
+
+TEST_F(IngestPipelineTest, ALaneKeepsItsOrderAndOthersGetTheirTurn) {
+  Begin();
+  HoldWriter();
+  Send(1, 4000);
+  Send(2, 20);
+  End();
+  const std::vector<Seq> busy = Stored(1);
+  const std::vector<Seq> quiet = Stored(2);
+  ASSERT_EQ(busy.size(), 4000U);
+  ASSERT_EQ(quiet.size(), 20U);
+  EXPECT_TRUE(std::is_sorted(busy.begin(), busy.end()));
+  EXPECT_TRUE(std::is_sorted(quiet.begin(), quiet.end()));
+  // Ahead of them: the first, what was let in before they came, and some events for each turn.
+  EXPECT_LE(quiet.back(), 150U);
+}
+
+TEST_F(IngestPipelineTest, OnceTheQueueIsHalfFullNobodyHasMoreThanHisShare) {
+  config_.limits.queue_events = 200;
+  Begin();
+  HoldWriter();
+  Send(1, 3000);
+  Send(2, 30);
+  End();
+  EXPECT_EQ(Stored(2).size(), 30U) << "there was room for him";
+  const std::vector<absl::Status> refused = Refused(1);
+  ASSERT_GT(refused.size(), 2800U);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused[0])) << refused[0];
+  EXPECT_EQ(Stored(1).size() + refused.size(), 3000U);
+}
+
+TEST_F(IngestPipelineTest, WhoIsAboveHisRateIsToldWhenToComeAgain) {
+  config_.limits.client_events_per_second = 10;
+  Begin();
+  Send(1, 30);
+  Send(2, 10);
+  End();
+  EXPECT_GE(Stored(1).size(), 20U);
+  EXPECT_EQ(Stored(2).size(), 10U);
+  const std::vector<absl::Status> refused = Refused(1);
+  ASSERT_GT(refused.size(), 0U);
+  EXPECT_THAT(std::string(refused[0].message()), HasSubstr("10 events"));
+  EXPECT_LE(RetryDelayOf(refused[0]), absl::Milliseconds(100));
+}
+
+TEST_F(IngestPipelineTest, AnUrgentEventIsRefusedRatherThanLate) {
+  config_.limits.call_wait = absl::Nanoseconds(1);
+  Begin();
+  HoldWriter();
+  Send(1, 2000);
+  Send(2, 50, /*urgent=*/true);
+  End();
+  EXPECT_EQ(Stored(1).size(), 2000U) << "a stream waits";
+  const std::vector<absl::Status> refused = Refused(2);
+  ASSERT_GT(refused.size(), 0U);
+  EXPECT_THAT(std::string(refused[0].message()), HasSubstr("waited too long"));
+  EXPECT_EQ(Stored(2).size() + refused.size(), 50U);
+}
+
+TEST_F(IngestPipelineTest, ASceneThatFellSilentIsWrittenBehindWhatWasSentBefore) {
+  Begin();
+  HoldWriter();
+  Send(1, 500);
+  pipeline_->SubmitIdleClose("hall");
+  Send(1, 500);
+  End();
+  ASSERT_EQ(Stored(1).size(), 1000U);
+  // 1,002 entries, of which one is no event's.
+  Seq silent = 0;
+  for (Seq seq = 1; seq <= 1002 && silent == 0; ++seq) {
+    if (absl::IsNotFound(open_.log->Get(seq, Detail::kHeader).status())) silent = seq;
+  }
+  EXPECT_GT(silent, 501U);
+}
+
+}  // namespace
+}  // namespace mixmatch

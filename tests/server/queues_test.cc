@@ -1,0 +1,189 @@
+// Who waits how long, and who is refused: turns, patience, rates, memory, pools of threads.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <vector>
+
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "core/base/status.h"
+#include "server/convert.h"
+#include "server/fair_queue.h"
+#include "server/memory_guard.h"
+#include "server/queue_patience.h"
+#include "server/rate_limiter.h"
+#include "server/retry_delay.h"
+#include "server/status_details.pb.h"
+#include "server/worker_pool.h"
+
+namespace mixmatch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+std::vector<int> PopAll(FairQueue<int>& queue) {
+  std::vector<int> order;
+  while (const std::optional<int> item = queue.Pop()) order.push_back(*item);
+  return order;
+}
+
+TEST(FairQueueTest, LanesTakeTurnsAndEachKeepsItsOrder) {
+  FairQueue<int> queue(10);
+  for (int i = 0; i < 4; ++i) queue.Push(1, 10 + i, 10);
+  for (int i = 0; i < 2; ++i) queue.Push(2, 20 + i, 10);
+  EXPECT_EQ(queue.size(), 6U);
+  EXPECT_EQ(queue.lanes(), 2U);
+  EXPECT_EQ(queue.waiting(1), 4U);
+  EXPECT_THAT(PopAll(queue), ElementsAre(10, 20, 11, 21, 12, 13));
+  EXPECT_EQ(queue.lanes(), 0U);
+}
+
+TEST(FairQueueTest, AnExpensiveItemWaitsUntilItsLaneHasSavedForIt) {
+  FairQueue<int> queue(10);
+  queue.Push(1, 100, 35);
+  for (int i = 0; i < 5; ++i) queue.Push(2, i, 10);
+  EXPECT_THAT(PopAll(queue), ElementsAre(0, 1, 2, 100, 3, 4));
+}
+
+TEST(FairQueueTest, ALaneThatWasAwayHasSavedNothing) {
+  FairQueue<int> queue(10);
+  queue.Push(1, 1, 1);
+  EXPECT_THAT(PopAll(queue), ElementsAre(1));
+  for (int i = 0; i < 3; ++i) queue.Push(1, i, 10);
+  queue.Push(2, 9, 10);
+  EXPECT_THAT(PopAll(queue), ElementsAre(0, 9, 1, 2));
+}
+
+TEST(QueuePatienceTest, IsLongForABurstAndShortOnceTheQueueStands) {
+  absl::Time now = absl::UnixEpoch();
+  QueuePatience patience(absl::Seconds(1), now);
+  now += absl::Milliseconds(900);
+  EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
+  now += absl::Milliseconds(200);
+  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(100));
+  patience.NoteEmpty(now);
+  EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
+}
+
+TEST(RateLimiterTest, TakesUntilTheBucketIsEmptyAndSaysWhenItIsNot) {
+  RateLimiter limiter({.events_per_second = 10});
+  absl::Time now = absl::UnixEpoch();
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(limiter.Take("a", 1, now).ok()) << i;
+  const absl::Status refused = limiter.Take("a", 1, now);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused));
+  EXPECT_EQ(RetryDelayOf(refused), absl::Milliseconds(100));
+  EXPECT_TRUE(limiter.Take("b", 1, now).ok()) << "another client has another bucket";
+  now += absl::Milliseconds(100);
+  EXPECT_TRUE(limiter.Take("a", 1, now).ok());
+  EXPECT_FALSE(limiter.Take("a", 1, now).ok());
+}
+
+TEST(RateLimiterTest, BytesAreCountedAndAnEventLargerThanTheBucketPassesOnceItIsFull) {
+  RateLimiter limiter({.bytes_per_second = 1000});
+  absl::Time now = absl::UnixEpoch();
+  EXPECT_TRUE(limiter.Take("a", 5000, now).ok());
+  const absl::Status refused = limiter.Take("a", 1, now);
+  EXPECT_EQ(RetryDelayOf(refused), absl::Milliseconds(3001));
+  now += absl::Milliseconds(3001);
+  EXPECT_TRUE(limiter.Take("a", 1, now).ok());
+}
+
+TEST(RateLimiterTest, WithoutRatesEverythingPasses) {
+  RateLimiter limiter({});
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(limiter.Take("a", 1 << 20, absl::UnixEpoch()).ok());
+}
+
+TEST(MemoryGuardTest, RefusesToStoreNearTheBudgetAndCallsAtIt) {
+  std::atomic<uint64_t> resident{500ULL << 20};
+  const MemoryGuard guard(
+      1000ULL << 20, [&resident] { return resident.load(); }, absl::Milliseconds(2));
+  EXPECT_TRUE(guard.CheckStore("event not stored").ok());
+  resident = 950ULL << 20;
+  for (int i = 0; i < 5000 && guard.CheckStore("").ok(); ++i) absl::SleepFor(absl::Milliseconds(2));
+  const absl::Status full = guard.CheckStore("event not stored");
+  EXPECT_TRUE(absl::IsResourceExhausted(full));
+  EXPECT_THAT(std::string(full.message()), HasSubstr("event not stored: 950 MiB of memory"));
+  EXPECT_TRUE(guard.CheckCall().ok());
+  resident = 1001ULL << 20;
+  for (int i = 0; i < 5000 && guard.CheckCall().ok(); ++i) absl::SleepFor(absl::Milliseconds(2));
+  EXPECT_TRUE(absl::IsResourceExhausted(guard.CheckCall()));
+  resident = 100ULL << 20;
+  for (int i = 0; i < 5000 && !guard.CheckStore("").ok(); ++i) {
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  EXPECT_TRUE(guard.CheckCall().ok());
+}
+
+TEST(MemoryGuardTest, WithoutABudgetOrAMeasurementNothingIsRefused) {
+  EXPECT_TRUE(MemoryGuard(0, [] { return UINT64_MAX; }).CheckStore("x").ok());
+  EXPECT_TRUE(MemoryGuard(1, [] { return std::nullopt; }).CheckCall().ok());
+}
+
+TEST(MemoryGuardTest, MeasuresThisProcessAndItsLimit) {
+  EXPECT_GT(ResidentBytes().value_or(0), 1U << 20);
+  EXPECT_GT(MemoryLimitBytes().value_or(0), ResidentBytes().value_or(0));
+  EXPECT_EQ(MemoryBudget(7), 7U);
+  EXPECT_EQ(MemoryBudget(0), *MemoryLimitBytes() / 4 * 3);
+}
+
+TEST(WorkerPoolTest, WorkThatWaitedTooLongIsToldSo) {
+  absl::Notification begun;
+  absl::Notification go_on;
+  std::atomic<int> done = 0;
+  std::atomic<int> late = 0;
+  {
+    WorkerPool pool({.threads = 1, .queue_max = 2, .patience = absl::Milliseconds(20)});
+    ASSERT_TRUE(pool.Submit([&](bool) {
+                      begun.Notify();
+                      go_on.WaitForNotification();
+                    })
+                    .ok());
+    begun.WaitForNotification();
+    const auto count = [&](bool ok) { ++(ok ? done : late); };
+    EXPECT_TRUE(pool.Submit(count).ok());
+    EXPECT_TRUE(pool.Submit(count).ok());
+    EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit(count)));
+    absl::SleepFor(absl::Milliseconds(50));
+    go_on.Notify();
+  }
+  EXPECT_EQ(done, 0);
+  EXPECT_EQ(late, 2);
+}
+
+TEST(WorkerPoolTest, AsksBeforeItTakesWorkIn) {
+  WorkerPool pool(
+      {.queue_max = 1, .admit = [] { return absl::ResourceExhaustedError("no memory"); }});
+  EXPECT_EQ(pool.Submit([](bool) {}).message(), "no memory");
+}
+
+TEST(StatusDetailsTest, ARefusalSaysWhenToComeAgainInTheUsualForm) {
+  const grpc::Status status =
+      ToGrpc(WithRetryDelay(absl::ResourceExhaustedError("full"), absl::Milliseconds(1500)));
+  rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_EQ(details.code(), 8);
+  EXPECT_EQ(details.message(), "full");
+  ASSERT_EQ(details.details_size(), 1);
+  EXPECT_EQ(details.details(0).type_url(), "type.googleapis.com/google.rpc.RetryInfo");
+  rpc::RetryInfo retry;
+  ASSERT_TRUE(retry.ParseFromString(details.details(0).value()));
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+  EXPECT_EQ(ToGrpc(absl::NotFoundError("x")).error_details(), "");
+}
+
+TEST(StatusDetailsTest, AFieldAtFaultIsNamed) {
+  rpc::Status details;
+  ASSERT_TRUE(
+      details.ParseFromString(ToGrpc(InvalidField("k", "must be more than 0")).error_details()));
+  EXPECT_EQ(details.details(0).type_url(), "type.googleapis.com/google.rpc.BadRequest");
+  rpc::BadRequest bad;
+  ASSERT_TRUE(bad.ParseFromString(details.details(0).value()));
+  EXPECT_EQ(bad.field_violations(0).field(), "k");
+  EXPECT_EQ(bad.field_violations(0).description(), "must be more than 0");
+}
+
+}  // namespace
+}  // namespace mixmatch
