@@ -42,10 +42,12 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
   using Start = void (*)(Connection&, grpc::ClientContext*, const Request*, Response*,
                          std::function<void(grpc::Status)>);
 
-  Load(const LoadOptions& options, std::vector<std::shared_ptr<Connection>> connections,
+  // `connections` outlive Run(). They are not held here: the last call ends on a thread of gRPC's,
+  // which must not be the one that ends a channel.
+  Load(const LoadOptions& options, const std::vector<std::shared_ptr<Connection>>& connections,
        const Make& make, Start start)
       : options_(options),
-        connections_(std::move(connections)),
+        connections_(connections),
         make_(make),
         start_(start),
         begun_(Steady::now()) {}
@@ -166,7 +168,7 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
   }
 
   const LoadOptions options_;
-  const std::vector<std::shared_ptr<Connection>> connections_;
+  const std::vector<std::shared_ptr<Connection>>& connections_;
   const Make make_;
   const Start start_;
   const Steady::time_point begun_;
@@ -201,11 +203,11 @@ float Percentile(std::vector<float>& values, double share) {
 absl::StatusOr<LoadReport> LoadRecall(const std::string& target, const ClientOptions& client,
                                       const LoadOptions& options, const MakeRecall& make,
                                       const LoadProgress& progress) {
-  auto connections = Connect(target, client, options.concurrency);
+  const auto connections = Connect(target, client, options.concurrency);
   if (!connections.ok()) return connections.status();
   using RecallLoad = Load<v1::RecallRequest, v1::RecallResponse>;
   const auto load = std::make_shared<RecallLoad>(
-      options, *std::move(connections), make,
+      options, *connections, make,
       [](Connection& connection, grpc::ClientContext* context, const v1::RecallRequest* request,
          v1::RecallResponse* response, std::function<void(grpc::Status)> done) {
         connection.memory().async()->Recall(context, request, response, std::move(done));
@@ -216,11 +218,11 @@ absl::StatusOr<LoadReport> LoadRecall(const std::string& target, const ClientOpt
 absl::StatusOr<LoadReport> LoadIngest(const std::string& target, const ClientOptions& client,
                                       const LoadOptions& options, const MakeIngest& make,
                                       const LoadProgress& progress) {
-  auto connections = Connect(target, client, options.concurrency);
+  const auto connections = Connect(target, client, options.concurrency);
   if (!connections.ok()) return connections.status();
   using IngestLoad = Load<v1::IngestBatchRequest, v1::IngestBatchResponse>;
   const auto load = std::make_shared<IngestLoad>(
-      options, *std::move(connections), make,
+      options, *connections, make,
       [](Connection& connection, grpc::ClientContext* context,
          const v1::IngestBatchRequest* request, v1::IngestBatchResponse* response,
          std::function<void(grpc::Status)> done) {

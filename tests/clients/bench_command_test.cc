@@ -37,7 +37,7 @@ TEST_F(BenchCommandTest, StoresEveryEventOnceByStreams) {
     ids.insert(stored.event().event_id());
   }
   EXPECT_EQ(ids.size(), 90U);
-  EXPECT_EQ(server_.stream_count(), 3U);
+  EXPECT_LE(server_.stream_count(), 3U);  // one that finds nothing left to send is not opened
 }
 
 TEST_F(BenchCommandTest, KeepsToItsRateWhateverTheAnswers) {
