@@ -31,7 +31,8 @@ class AdminService final : public v1::Admin::CallbackService {
     const DiskGuard* disk = nullptr;
     const MemoryGuard* memory = nullptr;
     LearningLoop* learning = nullptr;
-    const ForgetDesk* forget = nullptr;
+    ForgetDesk* forget = nullptr;
+    std::string not_forgotten;  // why not, where something is still to be forgotten
     WorkerPool* pool = nullptr;
     const Clock* clock = nullptr;
     absl::Time start_time;

@@ -68,6 +68,12 @@ BindingConfig BindingConfigOf(const Config& config) {
           .probe_salt = config.seed};
 }
 
+absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const Config& config) {
+  return Database::Open(config.data_dir + "/db",
+                        {.block_cache_bytes = config.storage.block_cache_bytes,
+                         .write_buffer_bytes = config.storage.write_buffer_bytes});
+}
+
 }  // namespace
 
 struct Daemon::Parts {
@@ -101,6 +107,7 @@ struct Daemon::Parts {
   std::unique_ptr<GraphService> graph_service;
   std::unique_ptr<SnapshotDesk> snapshot_desk;
   std::unique_ptr<ForgetDesk> forget_desk;
+  std::string not_forgotten;
   std::unique_ptr<SnapshotsService> snapshots_service;
   std::unique_ptr<DamagedService> damaged_service;
   std::unique_ptr<AuditLog> audit;
@@ -128,6 +135,40 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Config& config,
   return daemon;
 }
 
+// What was asked for and does not work out is tried again at the next start.
+absl::StatusOr<bool> Daemon::Forget(const Config& config) {
+  Parts& p = *parts_;
+  const auto forgotten = ForgetAsAsked(p.database.get(), [](std::string_view part, uint64_t) {
+    spdlog::info("forgetting: {}", part);
+  });
+  if (!forgotten.ok()) {
+    p.not_forgotten = absl::StrCat("not forgotten yet: ", std::string(forgotten.status().message()),
+                                   "; mend it and start again");
+    spdlog::error("{}", p.not_forgotten);
+    return false;
+  }
+  if (!*forgotten) return false;
+  spdlog::info("{} events are forgotten, with {} lessons", (*forgotten)->events,
+               (*forgotten)->lessons);
+  // Names of what was forgotten are among the limits of files in the MANIFEST, which is made anew.
+  p.database.reset();
+  MM_ASSIGN_OR_RETURN(p.database, OpenDatabase(config));
+  return true;
+}
+
+void Daemon::EndForget() {
+  Parts& p = *parts_;
+  auto changed = EpisodesToEmbed(p.database.get());
+  absl::Status done = changed.status();
+  if (done.ok()) done = p.generations->EmbedAgain(*changed);
+  if (done.ok()) done = EndForgetting(p.database.get());
+  if (!done.ok()) {
+    p.not_forgotten = absl::StrCat("episodes are not embedded again after forgetting: ",
+                                   std::string(done.message()), "; tried at the next start");
+    spdlog::error("{}", p.not_forgotten);
+  }
+}
+
 absl::Status Daemon::Open(const Config& config) {
   Parts& p = *parts_;
   std::error_code error;
@@ -146,14 +187,8 @@ absl::Status Daemon::Open(const Config& config) {
     if (!restored->empty()) spdlog::info("snapshot {} is restored", *restored);
   }
   MM_ASSIGN_OR_RETURN(const ModelConfig model, ModelConfigOf(config.model.preset, config.seed));
-  MM_ASSIGN_OR_RETURN(p.database,
-                      Database::Open(config.data_dir + "/db",
-                                     {.block_cache_bytes = config.storage.block_cache_bytes,
-                                      .write_buffer_bytes = config.storage.write_buffer_bytes}));
-  MM_ASSIGN_OR_RETURN(const auto forgotten,
-                      ForgetAsAsked(p.database.get(), [](std::string_view part, uint64_t) {
-                        spdlog::info("forgetting: {}", part);
-                      }));
+  MM_ASSIGN_OR_RETURN(p.database, OpenDatabase(config));
+  MM_ASSIGN_OR_RETURN(const bool forgets, Forget(config));
   p.healer = std::make_unique<DatabaseHealer>(p.database.get(), restart_);
   p.disk = std::make_unique<DiskGuard>(config.limits.disk_free_bytes,
                                        [folder = config.data_dir] { return FreeBytes(folder); });
@@ -171,13 +206,7 @@ absl::Status Daemon::Open(const Config& config) {
   MM_ASSIGN_OR_RETURN(
       p.generations, Generations::Open(model, p.generation_table.get(), p.spaces.get(), p.log.get(),
                                        p.episodes.get(), &p.clock));
-  if (forgotten) {
-    MM_ASSIGN_OR_RETURN(const std::vector<EpisodeId> changed, EpisodesToEmbed(p.database.get()));
-    MM_RETURN_IF_ERROR(p.generations->EmbedAgain(changed));
-    MM_RETURN_IF_ERROR(EndForgetting(p.database.get()));
-    spdlog::info("{} events are forgotten, with {} lessons; {} episodes are embedded anew",
-                 forgotten->events, forgotten->lessons, changed.size());
-  }
+  if (forgets) EndForget();
   p.skill_table = std::make_unique<SkillTable>(p.database.get());
   p.skill_examples = std::make_unique<SkillExamples>(p.log.get(), p.skill_table.get());
   MM_ASSIGN_OR_RETURN(p.skills, SkillKeeper::Open({.table = p.skill_table.get(),
@@ -285,6 +314,7 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .memory = p.memory.get(),
                                                                  .learning = p.learning.get(),
                                                                  .forget = p.forget_desk.get(),
+                                                                 .not_forgotten = p.not_forgotten,
                                                                  .pool = p.admin_pool.get(),
                                                                  .clock = &p.clock,
                                                                  .start_time = p.clock.Now(),
@@ -340,6 +370,7 @@ void Daemon::Drain() {
     p.server->GetHealthCheckService()->SetServingStatus(false);
     if (p.memory_service != nullptr) p.memory_service->Drain();
   }
+  if (p.snapshot_desk != nullptr) p.snapshot_desk->Stop();
   if (p.skills != nullptr) p.skills->Stop();
   if (p.graph != nullptr) p.graph->Stop();
   if (p.learning != nullptr) p.learning->Stop();

@@ -39,6 +39,9 @@ class Daemon {
   struct Parts;
   explicit Daemon(std::function<void()> restart);
   absl::Status Open(const Config& config);
+  // Forgets what was asked for; whether something was, and EndForget() is to follow.
+  absl::StatusOr<bool> Forget(const Config& config);
+  void EndForget();
   absl::Status Listen(const Config& config);
   absl::Status ListenDamaged(const Config& config, const absl::Status& damage);
 

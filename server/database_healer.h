@@ -28,6 +28,7 @@ class DatabaseHealer {
   const std::function<void()> restart_;
   bool told_ = false;  // of the thread alone
   bool restarts_ = false;
+  absl::Time not_before_ = absl::InfinitePast();
   std::unique_ptr<Repeater> repeater_;
 };
 

@@ -27,6 +27,7 @@ class FairQueue {
     Lane& to = lanes_[lane];
     if (to.items.empty()) turns_.push_back(lane);
     to.items.push_back({std::move(item), cost});
+    to.cost += cost;
     ++size_;
   }
 
@@ -41,6 +42,7 @@ class FairQueue {
         continue;
       }
       lane.deficit -= lane.items.front().cost;
+      lane.cost -= lane.items.front().cost;
       std::optional<Item> item = std::move(lane.items.front().item);
       lane.items.pop_front();
       --size_;
@@ -61,6 +63,10 @@ class FairQueue {
     const auto found = lanes_.find(lane);
     return found == lanes_.end() ? 0 : found->second.items.size();
   }
+  uint64_t waiting_cost(uint64_t lane) const {
+    const auto found = lanes_.find(lane);
+    return found == lanes_.end() ? 0 : found->second.cost;
+  }
 
  private:
   struct Waiting {
@@ -70,6 +76,7 @@ class FairQueue {
   struct Lane {
     std::deque<Waiting> items;
     uint64_t deficit = 0;
+    uint64_t cost = 0;  // of its items
   };
 
   const uint64_t quantum_;

@@ -16,9 +16,6 @@ namespace {
 
 constexpr size_t kEventsMax = 1'000'000;
 
-// Whether a copy that ends with this sequence number may hold an event; 0: not known.
-bool MayHold(Seq last_seq, Seq first) { return last_seq == 0 || last_seq >= first; }
-
 }  // namespace
 
 absl::StatusOr<std::vector<Seq>> ForgetDesk::Resolve(const v1::ForgetRequest& request) const {
@@ -43,27 +40,30 @@ absl::StatusOr<std::vector<Seq>> ForgetDesk::Resolve(const v1::ForgetRequest& re
   return events;
 }
 
-absl::Status ForgetDesk::AddCopies(Seq first, bool purge, v1::ForgetResponse& response) const {
+absl::Status ForgetDesk::ListCopies(v1::ForgetResponse& response) const {
   std::vector<std::string> unreadable;
   MM_ASSIGN_OR_RETURN(const std::vector<Snapshot> snapshots, parts_.copies->List(unreadable));
-  for (const Snapshot& snapshot : snapshots) {
-    if (!MayHold(snapshot.last_seq, first)) continue;
-    if (purge) MM_RETURN_IF_ERROR(parts_.copies->Delete(snapshot.name));
-    response.add_snapshots(snapshot.name);
-  }
+  for (const Snapshot& snapshot : snapshots) response.add_snapshots(snapshot.name);
+  for (const std::string& name : unreadable) response.add_snapshots(name);
   std::vector<uint32_t> damaged;
   const absl::StatusOr<std::vector<Backup>> backups = parts_.copies->ListBackups(damaged);
   if (absl::IsFailedPrecondition(backups.status())) return absl::OkStatus();  // there are none
   MM_RETURN_IF_ERROR(backups.status());
-  for (const Backup& backup : *backups) {
-    if (!MayHold(backup.facts.last_seq, first)) continue;
-    if (purge) MM_RETURN_IF_ERROR(parts_.copies->DeleteBackup(backup.id));
-    response.add_backups(backup.id);
-  }
+  for (const Backup& backup : *backups) response.add_backups(backup.id);
+  for (const uint32_t id : damaged) response.add_backups(id);
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ForgetResponse> ForgetDesk::Forget(const v1::ForgetRequest& request) const {
+void ForgetDesk::PurgeCopies(const v1::ForgetResponse& response) const {
+  const auto tell = [](const absl::Status& deleted) {
+    if (!deleted.ok()) spdlog::error("a copy is not deleted: {}", std::string(deleted.message()));
+  };
+  for (const std::string& name : response.snapshots()) tell(parts_.copies->Delete(name));
+  for (const uint32_t id : response.backups()) tell(parts_.copies->DeleteBackup(id));
+}
+
+absl::StatusOr<v1::ForgetResponse> ForgetDesk::Forget(const v1::ForgetRequest& request) {
+  const absl::MutexLock lock(&mu_);
   MM_ASSIGN_OR_RETURN(const std::vector<Seq> events, Resolve(request));
   MM_ASSIGN_OR_RETURN(const ForgetCounts counts, CountToForget(parts_.database, events));
   v1::ForgetResponse response;
@@ -77,19 +77,17 @@ absl::StatusOr<v1::ForgetResponse> ForgetDesk::Forget(const v1::ForgetRequest& r
       response.add_generations(record.number);
     }
   }
-  const bool act = !request.dry_run();
-  if (act) {
-    MM_RETURN_IF_ERROR(
-        AskToForget(parts_.database, events,
-                    {.again_allowed = request.allow_again(), .new_learner = request.retrain()},
-                    parts_.clock->Now()));
-  }
-  MM_RETURN_IF_ERROR(AddCopies(events.front(), act && request.purge_copies(), response));
-  if (act) {
-    spdlog::info("{} events are to be forgotten: starting anew", counts.events);
-    response.set_restarts(true);
-    parts_.restart();
-  }
+  // Which of them hold the events is not known for sure: numbers go back when a copy is restored.
+  MM_RETURN_IF_ERROR(ListCopies(response));
+  if (request.dry_run()) return response;
+  MM_RETURN_IF_ERROR(
+      AskToForget(parts_.database, events,
+                  {.again_allowed = request.allow_again(), .new_learner = request.retrain()},
+                  parts_.clock->Now()));
+  if (request.purge_copies()) PurgeCopies(response);
+  spdlog::info("{} events are to be forgotten: starting anew", counts.events);
+  response.set_restarts(true);
+  parts_.restart();
   return response;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "core/base/clock.h"
 #include "core/generations/generations.h"
 #include "mixmatch/v1/admin.pb.h"
@@ -30,14 +31,16 @@ class ForgetDesk {
 
   // INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED (too many at once). Where the answer says that
   // it restarts, that happens after this returned.
-  absl::StatusOr<v1::ForgetResponse> Forget(const v1::ForgetRequest& request) const;
+  absl::StatusOr<v1::ForgetResponse> Forget(const v1::ForgetRequest& request);
 
  private:
   absl::StatusOr<std::vector<Seq>> Resolve(const v1::ForgetRequest& request) const;
-  // Deletes snapshots and backups that may hold events from `first` on, or names them.
-  absl::Status AddCopies(Seq first, bool purge, v1::ForgetResponse& response) const;
+  // Every snapshot and backup that there is.
+  absl::Status ListCopies(v1::ForgetResponse& response) const;
+  void PurgeCopies(const v1::ForgetResponse& response) const;
 
   const Parts parts_;
+  absl::Mutex mu_;  // one request is written down at a time
 };
 
 }  // namespace mixmatch

@@ -127,22 +127,26 @@ absl::Status IngestPipeline::Admit(const Caller& caller, Event& event, size_t by
   MM_RETURN_IF_ERROR(ValidateEvent(event_limits_, parts_.clock->Now(), event));
   MM_RETURN_IF_ERROR(parts_.disk->Check("event not stored"));
   MM_RETURN_IF_ERROR(parts_.memory->CheckStore("event not stored"));
-  MM_RETURN_IF_ERROR(rates_.Take(caller.client, bytes, SteadyNow()));
   const uint64_t backlog = backlog_.load(std::memory_order_relaxed);
   if (backlog >= config_.limits.backlog_events) {
     return absl::ResourceExhaustedError(
         absl::StrCat("event not stored: ", backlog,
                      " stored events wait to become recallable; send it again later"));
   }
+  MM_RETURN_IF_ERROR(rates_.Take(caller.client, bytes, SteadyNow()));
   return TakeRoom(caller.lane, bytes);
 }
 
 absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
   const absl::MutexLock lock(&mu_);
   const uint64_t most = config_.limits.queue_events;
-  const uint64_t share = std::max<uint64_t>(1, most / (waiting_.lanes() + 1));
-  if (events_inside_ >= most || bytes_inside_ + bytes > config_.limits.queue_bytes ||
-      (events_inside_ > most / 2 && waiting_.waiting(lane) >= share)) {
+  const uint64_t most_bytes = config_.limits.queue_bytes;
+  const uint64_t lanes = waiting_.lanes() + 1;
+  const bool above_share =
+      (events_inside_ > most / 2 &&
+       waiting_.waiting(lane) >= std::max<uint64_t>(1, most / lanes)) ||
+      (bytes_inside_ > most_bytes / 2 && waiting_.waiting_cost(lane) + bytes > most_bytes / lanes);
+  if (events_inside_ >= most || bytes_inside_ + bytes > most_bytes || above_share) {
     return QueueFull(events_inside_, bytes_inside_);
   }
   ++events_inside_;
@@ -193,11 +197,16 @@ void IngestPipeline::Feed() {
 void IngestPipeline::NoteWritten(uint64_t events) {
   const absl::Time now = SteadyNow();
   written_ += events;
+  // Where a write takes longer than that, what it takes along is what counts.
+  if (events >= ahead_ / 2 && !waiting_.empty()) ahead_ = std::min(2 * ahead_, kAheadMax);
+  most_written_ = std::max(most_written_, events);
   if (now - counted_ < kCountFor) return;
   // A rate that includes pauses is too low, and only until there is work again.
   const double ahead = static_cast<double>(written_) * absl::FDivDuration(kAhead, now - counted_);
-  ahead_ = std::clamp(static_cast<uint64_t>(ahead), kAheadMin, kAheadMax);
+  ahead_ =
+      std::clamp(std::max(static_cast<uint64_t>(ahead), 2 * most_written_), kAheadMin, kAheadMax);
   written_ = 0;
+  most_written_ = 0;
   counted_ = now;
 }
 

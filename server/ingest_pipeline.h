@@ -113,6 +113,7 @@ class IngestPipeline {
   // How many are let in at once, from what was written since a moment.
   uint64_t ahead_ ABSL_GUARDED_BY(mu_);
   uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t most_written_ ABSL_GUARDED_BY(mu_) = 0;  // at once
   absl::Time counted_ ABSL_GUARDED_BY(mu_);
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;

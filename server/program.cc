@@ -85,9 +85,19 @@ int Serve(Config config, const std::string& port_file) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
+  bool served = false;
   for (int signal_number = kRestart; signal_number == kRestart;) {
     auto daemon = Daemon::Start(config, [] { kill(getpid(), kRestart); });
+    if (served && absl::IsUnavailable(daemon.status())) {
+      // It served before, and the disk or the address is not to be had just now.
+      spdlog::error("not started: {}; tried again", std::string(daemon.status().message()));
+      const timespec wait = {.tv_sec = 2, .tv_nsec = 0};
+      const int got = sigtimedwait(&signals, nullptr, &wait);
+      if (got == SIGTERM || got == SIGINT) return 1;
+      continue;
+    }
     if (!daemon.ok()) return Fail(daemon.status());
+    served = true;
     config.listen = (*daemon)->address();  // a free port that was found stays the same
     spdlog::info("mixmatchd {} serves on {}, data in {}", kVersion, config.listen, config.data_dir);
     if (!port_file.empty() && !WritePortFile(port_file, config.listen)) {

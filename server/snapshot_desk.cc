@@ -34,11 +34,13 @@ SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
   }
 }
 
+void SnapshotDesk::Stop() {
+  const absl::MutexLock lock(&mu_);
+  stop_ = true;
+}
+
 SnapshotDesk::~SnapshotDesk() {
-  {
-    const absl::MutexLock lock(&mu_);
-    stop_ = true;
-  }
+  Stop();
   if (scheduler_.joinable()) scheduler_.join();
   pool_.reset();
 }
@@ -95,6 +97,7 @@ absl::Status SnapshotDesk::VerifyBackup(uint32_t id,
 }
 
 absl::Status SnapshotDesk::FetchBackup(uint32_t id, SnapshotProgress progress, Done done) {
+  if (parts_.disk != nullptr) MM_RETURN_IF_ERROR(parts_.disk->Check("backup not brought back"));
   return pool_->Submit([this, id, progress = std::move(progress), done = std::move(done)](bool) {
     done(backups_.Fetch(id, snapshots_, absl::StrCat("backup-", id),
                         [this, &progress](uint64_t read, uint64_t total) {
@@ -153,9 +156,9 @@ absl::Status SnapshotDesk::MakeScheduled() {
   MM_ASSIGN_OR_RETURN(std::vector<Snapshot> all, snapshots_.List());
   std::erase_if(all, [](const Snapshot& one) { return !absl::StartsWith(one.name, kScheduled); });
   const absl::Time now = parts_.clock->Now();
-  if (!all.empty() && now - all.front().create_time < config_.snapshots.every) {
-    return absl::OkStatus();
-  }
+  // One of the future is of a clock that was wrong.
+  const absl::Duration age = all.empty() ? absl::InfiniteDuration() : now - all.front().create_time;
+  if (age >= absl::ZeroDuration() && age < config_.snapshots.every) return absl::OkStatus();
   MM_RETURN_IF_ERROR(Make(NameAt(kScheduled, now), nullptr).status());
   for (size_t i = config_.snapshots.keep - 1; i < all.size(); ++i) {
     MM_RETURN_IF_ERROR(Delete(all[i].name));
@@ -166,10 +169,14 @@ absl::Status SnapshotDesk::MakeScheduled() {
 absl::Status SnapshotDesk::MakeScheduledBackup() {
   if (config_.backups.every == absl::InfiniteDuration()) return absl::OkStatus();
   const absl::Time now = parts_.clock->Now();
-  if (now - backed_up_ < config_.backups.every) return absl::OkStatus();
+  // One of the future is of a clock that was wrong.
+  const auto due = [this, now] {
+    return now < backed_up_ || now - backed_up_ >= config_.backups.every;
+  };
+  if (!due()) return absl::OkStatus();
   MM_ASSIGN_OR_RETURN(const std::vector<Backup> all, backups_.List());
   if (!all.empty()) backed_up_ = all.front().facts.create_time;
-  if (now - backed_up_ < config_.backups.every) return absl::OkStatus();
+  if (!due()) return absl::OkStatus();
   MM_ASSIGN_OR_RETURN(const Backup made, MakeBackup(nullptr));
   backed_up_ = made.facts.create_time;
   return backups_.DeleteOld(static_cast<uint32_t>(config_.backups.keep));
@@ -182,11 +189,16 @@ void SnapshotDesk::Schedule() {
       const absl::MutexLock lock(&mu_);
       if (mu_.AwaitWithTimeout(absl::Condition(&stop_), kLook)) return;
     }
+    if (SteadyNow() < not_before_) continue;
     absl::Status made = MakeScheduled();
     made.Update(MakeScheduledBackup());
     if (!made.ok() && made != health) {
       spdlog::error("scheduled copies: {}", std::string(made.message()));
     }
+    // A full disk does not become less full by trying every second.
+    wait_ =
+        made.ok() ? absl::ZeroDuration() : std::clamp(2 * wait_, absl::Minutes(1), absl::Hours(1));
+    not_before_ = SteadyNow() + wait_;
     health = made;
   }
 }

@@ -39,6 +39,8 @@ class SnapshotDesk {
   };
   SnapshotDesk(const Config& config, const Parts& parts);
   ~SnapshotDesk();
+  // Nothing new is made from here on; what is being made ends soon.
+  void Stop();
 
   using Done = std::function<void(const absl::StatusOr<Snapshot>&)>;
   // Both queue the work and return; `done` is called on the desk's thread. `progress` as in
@@ -79,7 +81,10 @@ class SnapshotDesk {
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   std::unique_ptr<WorkerPool> pool_;
   std::thread scheduler_;
-  absl::Time backed_up_ = absl::InfinitePast();  // of the scheduler alone
+  // Of the scheduler alone.
+  absl::Time backed_up_ = absl::InfinitePast();
+  absl::Time not_before_ = absl::InfinitePast();  // by SteadyNow(), after a failure
+  absl::Duration wait_ = absl::ZeroDuration();
 };
 
 }  // namespace mixmatch

@@ -44,6 +44,24 @@ rocksdb::BackupEngineOptions OptionsOf(const std::string& dir, rocksdb::Logger* 
   return options;
 }
 
+// The lock, or nothing while another call works.
+class TriedLock {
+ public:
+  TriedLock() : held_(EngineLock().TryLock()) {}
+  ~TriedLock() {
+    if (held_) EngineLock().Unlock();
+  }
+  TriedLock(const TriedLock&) = delete;
+  TriedLock& operator=(const TriedLock&) = delete;
+  absl::Status status() const {
+    return held_ ? absl::OkStatus()
+                 : absl::UnavailableError("backups: one is being made or read; try again later");
+  }
+
+ private:
+  const bool held_;
+};
+
 // An engine, with what it needs while it lives.
 template <typename Engine>
 struct Opened {
@@ -142,7 +160,8 @@ absl::StatusOr<Backup> Backups::Create(Database& database, const SnapshotFacts& 
 
 absl::StatusOr<std::vector<Backup>> Backups::List(std::vector<uint32_t>* damaged) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const absl::MutexLock lock(&EngineLock());
+  const TriedLock lock;
+  MM_RETURN_IF_ERROR(lock.status());
   Opened<rocksdb::BackupEngineReadOnly> opened;
   const rocksdb::Status status = rocksdb::BackupEngineReadOnly::Open(
       OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine);
@@ -179,7 +198,8 @@ absl::Status Backups::Verify(uint32_t id) const {
 
 absl::Status Backups::Delete(uint32_t id) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const absl::MutexLock lock(&EngineLock());
+  const TriedLock lock;
+  MM_RETURN_IF_ERROR(lock.status());
   Opened<rocksdb::BackupEngine> opened;
   MM_RETURN_IF_ERROR(OpenedAs(
       rocksdb::BackupEngine::Open(OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine),
@@ -189,7 +209,8 @@ absl::Status Backups::Delete(uint32_t id) const {
 
 absl::Status Backups::DeleteOld(uint32_t keep) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const absl::MutexLock lock(&EngineLock());
+  const TriedLock lock;
+  MM_RETURN_IF_ERROR(lock.status());
   Opened<rocksdb::BackupEngine> opened;
   MM_RETURN_IF_ERROR(OpenedAs(
       rocksdb::BackupEngine::Open(OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine),

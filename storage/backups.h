@@ -24,7 +24,7 @@ struct Backup {
 };
 
 // Thread-safety: Safe for concurrent use in one process, but only one process may use a directory:
-// one call works at a time.
+// one call works at a time; List and Delete are UNAVAILABLE meanwhile, the others wait.
 class Backups {
  public:
   // `dir` is made where it is not there. Empty: every call is FAILED_PRECONDITION.

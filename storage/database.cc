@@ -181,7 +181,8 @@ absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;
   const rocksdb::Status written = db_->Write(options, &batch);
-  if (written.severity() >= rocksdb::Status::Severity::kFatalError) {
+  // Damage is no error of the disk that passes: it is told where it is read.
+  if (written.IsIOError() && written.severity() >= rocksdb::Status::Severity::kFatalError) {
     const absl::MutexLock lock(&mu_);
     if (health_.ok()) health_ = FromRocks(written, "the database cannot be written");
   }

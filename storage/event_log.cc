@@ -53,7 +53,7 @@ class EventLog::Impl {
   // What readers see: the end of what is written.
   std::atomic<Seq> last_seq{0};
   std::atomic<uint64_t> event_count{0};
-  uint64_t forgotten_count = 0;  // set once
+  bool forgot = false;  // anything, ever; set once
 
   absl::Mutex append_mu;  // held across the write: one thread at a time appends
   // Numbers are used once, also by a write that failed: it may come back with the log.
@@ -72,10 +72,13 @@ absl::Status EventLog::Impl::Load() {
     MM_ASSIGN_OR_RETURN(event_count, CountEvents());
   } else if (status.ok()) {
     event_count = counters.event_count();
-    forgotten_count = counters.forgotten_count();
   } else if (!absl::IsNotFound(status)) {
     return status;
   }
+  const auto forgotten = db.Iterate(Family::kIdentity);
+  forgotten->Seek(keys::ForgottenPrefix());
+  MM_RETURN_IF_ERROR(FromRocks(forgotten->status(), "identities not read"));
+  forgot = forgotten->Valid() && keys::IsForgottenIdentity(forgotten->key().ToStringView());
   const auto it = db.Iterate(Family::kLog);
   it->SeekToLast();
   MM_RETURN_IF_ERROR(FromRocks(it->status(), "log not read"));
@@ -136,7 +139,7 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
   const absl::MutexLock lock(&log.append_mu);
   const absl::Time ingest = log.NextIngestTime(now);
   EventAppender appender(log.db, *log.registry.table(), log.next_seq, log.end, ingest);
-  MM_RETURN_IF_ERROR(appender.LoadIdentities(events, log.forgotten_count > 0));
+  MM_RETURN_IF_ERROR(appender.LoadIdentities(events, log.forgot));
   std::vector<AppendResult> results;
   results.reserve(events.size());
   for (PendingEvent& pending : events) results.push_back(appender.Add(std::move(pending)));
@@ -144,7 +147,6 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
 
   storage::v1::CountersRecord counters;
   counters.set_event_count(log.event_count + appender.stored_count());
-  counters.set_forgotten_count(log.forgotten_count);
   log.db.Put(Family::kMeta, keys::kCounters, counters, appender.batch());
   log.registry.PutChanges(log.db, appender.modalities(), appender.batch());
   log.next_seq = appender.next_seq();

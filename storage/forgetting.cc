@@ -89,9 +89,32 @@ class Forgetter {
     MM_RETURN_IF_ERROR(ForgetConceptMembers());
     MM_RETURN_IF_ERROR(ForgetEmbeddings());
     if (asked_.new_learner()) MM_RETURN_IF_ERROR(ForgetLearner());
-    MM_RETURN_IF_ERROR(RewriteFiles());
     counts_.episodes = episodes_.size();
     return counts_;
+  }
+
+  // Deleted values lie in tables and blob files until these are written anew, and in the
+  // write-ahead log until everything in it is in tables.
+  absl::Status RewriteFiles() {
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    for (size_t i = 0; i < kFamilyCount; ++i) {
+      families.push_back(db_.handle(static_cast<Family>(i)));
+    }
+    const std::map<std::string, FamilyHandle> named = db_.Named();
+    for (const auto& [name, family] : named) families.push_back(family.get());
+    MM_RETURN_IF_ERROR(
+        FromRocks(db_.db().Flush(rocksdb::FlushOptions(), families), "tables not written"));
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+    options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+    options.blob_garbage_collection_age_cutoff = 1.0;
+    for (rocksdb::ColumnFamilyHandle* const family : families) {
+      if (family == db_.handle(Family::kWeights)) continue;
+      progress_(family->GetName(), 0);
+      MM_RETURN_IF_ERROR(FromRocks(db_.db().CompactRange(options, family, nullptr, nullptr),
+                                   "tables not written anew"));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status ForgetEmbeddings() {
@@ -115,15 +138,14 @@ class Forgetter {
 
   absl::Status ForgetEvents() {
     storage::v1::CountersRecord counters;
-    const absl::Status read = db_.Get(Family::kMeta, keys::kCounters, counters);
-    if (!read.ok() && !absl::IsNotFound(read)) return read;
+    const absl::Status counted = db_.Get(Family::kMeta, keys::kCounters, counters);
+    if (!counted.ok() && !absl::IsNotFound(counted)) return counted;
     for (auto seq = events_.begin(); seq != events_.end();) {
       for (size_t i = 0; i < kBatchEvents && seq != events_.end(); ++i, ++seq) {
         MM_ASSIGN_OR_RETURN(const bool forgotten, ForgetEvent(*seq));
         if (!forgotten) continue;  // by a run that was cut off
         counters.set_event_count(counters.event_count() -
                                  std::min<uint64_t>(1, counters.event_count()));
-        counters.set_forgotten_count(counters.forgotten_count() + 1);
       }
       db_.Put(Family::kMeta, keys::kCounters, counters, batch_);
       progress_("log", counts_.events);
@@ -138,11 +160,12 @@ class Forgetter {
     const std::string key = keys::Number(seq);
     storage::v1::LogRecord record;
     const absl::Status read = db_.Get(Family::kLog, key, record);
-    if (absl::IsNotFound(read)) return false;
+    // A damaged entry cannot be read to be forgotten; it is no reason to forget nothing else.
+    if (absl::IsNotFound(read) || absl::IsDataLoss(read)) return false;
     MM_RETURN_IF_ERROR(read);
     if (!record.has_event()) return false;
     Event event;
-    MM_RETURN_IF_ERROR(codec::DecodeHeader(record.event(), event));
+    codec::DecodeHeader(record.event(), event).IgnoreError();
     const auto table = registry_.table();
     std::set<ModalityId> ids;
     for (const Percept& percept : event.percepts) {
@@ -187,7 +210,7 @@ class Forgetter {
     for (const EpisodeId id : episodes_) {
       storage::v1::EpisodeRecord episode;
       const absl::Status read = db_.Get(Family::kEpisodes, keys::Number(id), episode);
-      if (absl::IsNotFound(read)) continue;
+      if (absl::IsNotFound(read) || absl::IsDataLoss(read)) continue;
       MM_RETURN_IF_ERROR(read);
       auto* const members = episode.mutable_members();
       members->erase(std::remove_if(members->begin(), members->end(),
@@ -230,30 +253,6 @@ class Forgetter {
     batch_.Delete(db_.handle(Family::kWeights), keys::WeightsManifest(kLearnerWeights))
         .PermitUncheckedError();
     return Flush(WriteMode::kSynced);
-  }
-
-  // Deleted values lie in tables and blob files until these are written anew, and in the
-  // write-ahead log until everything in it is in tables.
-  absl::Status RewriteFiles() {
-    std::vector<rocksdb::ColumnFamilyHandle*> families;
-    for (size_t i = 0; i < kFamilyCount; ++i) {
-      families.push_back(db_.handle(static_cast<Family>(i)));
-    }
-    const std::map<std::string, FamilyHandle> named = db_.Named();
-    for (const auto& [name, family] : named) families.push_back(family.get());
-    MM_RETURN_IF_ERROR(
-        FromRocks(db_.db().Flush(rocksdb::FlushOptions(), families), "tables not written"));
-    rocksdb::CompactRangeOptions options;
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-    options.blob_garbage_collection_age_cutoff = 1.0;
-    for (rocksdb::ColumnFamilyHandle* const family : families) {
-      if (family == db_.handle(Family::kWeights)) continue;
-      progress_(family->GetName(), 0);
-      MM_RETURN_IF_ERROR(FromRocks(db_.db().CompactRange(options, family, nullptr, nullptr),
-                                   "tables not written anew"));
-    }
-    return absl::OkStatus();
   }
 
   const Database::Impl& db_;
@@ -300,7 +299,8 @@ absl::Status AskToForget(Database* database, std::span<const Seq> events,
   asked.clear_episodes();
   asked.mutable_seqs()->Add(all.begin(), all.end());
   asked.mutable_episodes()->Add(episodes.begin(), episodes.end());
-  asked.set_again_allowed(options.again_allowed);
+  // What one request forbids, another does not allow.
+  asked.set_again_allowed(options.again_allowed && (!before || asked.again_allowed()));
   asked.set_new_learner(asked.new_learner() || options.new_learner);
   asked.set_time_ns(codec::ToNanos(now));
   return WriteAsked(db, asked);
@@ -323,7 +323,9 @@ absl::StatusOr<std::optional<ForgetCounts>> ForgetAsAsked(Database* database,
   asked->clear_episodes();
   asked->mutable_episodes()->Add(episodes.begin(), episodes.end());
   MM_RETURN_IF_ERROR(WriteAsked(db, *asked));
-  MM_ASSIGN_OR_RETURN(const ForgetCounts counts, Forgetter(db, *asked, progress).Run());
+  Forgetter forgetter(db, *asked, progress);
+  MM_ASSIGN_OR_RETURN(const ForgetCounts counts, forgetter.Run());
+  MM_RETURN_IF_ERROR(forgetter.RewriteFiles());
   asked->set_done(true);
   asked->clear_seqs();
   MM_RETURN_IF_ERROR(WriteAsked(db, *asked));
@@ -338,7 +340,7 @@ absl::StatusOr<std::vector<EpisodeId>> EpisodesToEmbed(Database* database) {
   for (const EpisodeId id : asked->episodes()) {
     storage::v1::EpisodeRecord episode;
     const absl::Status read = db.Get(Family::kEpisodes, keys::Number(id), episode);
-    if (absl::IsNotFound(read)) continue;
+    if (absl::IsNotFound(read) || absl::IsDataLoss(read)) continue;
     MM_RETURN_IF_ERROR(read);
     // Open ones are embedded when they close.
     if (episode.closed() && episode.members_size() > 0) left.push_back(id);

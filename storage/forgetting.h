@@ -49,7 +49,8 @@ absl::Status AskToForget(Database* database, std::span<const Seq> events,
 
 // Before anything else reads the database: forgets what was asked for. Returns whether something
 // was; then EpisodesToEmbed() are still without an embedding, and EndForgetting() is to be called
-// when they have theirs.
+// when they have theirs. On an error what was asked for is still written down, and some of it may
+// be done: the next start goes on.
 absl::StatusOr<std::optional<ForgetCounts>> ForgetAsAsked(Database* database,
                                                           const FsckProgress& progress);
 absl::StatusOr<std::vector<EpisodeId>> EpisodesToEmbed(Database* database);

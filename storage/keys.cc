@@ -93,11 +93,13 @@ std::string ForgottenIdentity(std::string_view source, std::string_view event_id
   return key;
 }
 
-bool IsForgottenIdentity(std::string_view key) {
+std::string ForgottenPrefix() {
   std::string prefix;
   AppendNumber(kForgottenName, prefix);
-  return key.starts_with(prefix);
+  return prefix;
 }
+
+bool IsForgottenIdentity(std::string_view key) { return key.starts_with(ForgottenPrefix()); }
 
 std::string TimePrefix(int64_t time_ns) {
   return Number(static_cast<uint64_t>(time_ns) ^ (uint64_t{1} << 63));

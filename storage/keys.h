@@ -56,6 +56,7 @@ uint64_t LastNumber(std::string_view key);
 std::string Identity(std::string_view source, std::string_view event_id);
 // What is left of an identity that is not to be taken again: its hash.
 std::string ForgottenIdentity(std::string_view source, std::string_view event_id);
+std::string ForgottenPrefix();
 bool IsForgottenIdentity(std::string_view key);
 
 // Prefixes of the secondary keys, to which WithSeq adds the end.

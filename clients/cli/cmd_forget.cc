@@ -78,7 +78,16 @@ int RunForget(const Session& session, const ForgetOptions& options) {
         if (!response.ok() || !response->restarts()) return response;
         const absl::Status again = AwaitRestart(client, before->start_time());
         if (!again.ok()) return again;
-        return response;
+        // What is forgotten is not found any more.
+        v1::ForgetRequest question = *request;
+        question.set_dry_run(true);
+        const auto left = client.Forget(question);
+        if (absl::IsNotFound(left.status()) || (left.ok() && left->event_count() == 0)) {
+          return response;
+        }
+        if (!left.ok()) return left.status();
+        return absl::InternalError(absl::StrCat(
+            left->event_count(), " events are not forgotten yet; see the warnings of the status"));
       },
       [&](const v1::ForgetResponse& response) { Print(response, options, session.out()); });
 }

@@ -26,7 +26,7 @@ absl::Duration Since(Steady::time_point then) { return absl::FromChrono(Steady::
 const v1::EventError* RefusalIn(const v1::RecallResponse& /*response*/) { return nullptr; }
 const v1::EventError* RefusalIn(const v1::IngestBatchResponse& response) {
   for (const v1::IngestResult& result : response.results()) {
-    if (result.outcome() == v1::IngestResult::REJECTED) return &result.error();
+    if (result.outcome() == v1::IngestResult::REJECTED) return &result.error();  // the first
   }
   return nullptr;
 }
@@ -133,7 +133,7 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
         report_.answered_ms.push_back(ms);
       } else if (fate == Fate::kFailed) {
         ++report_.failed;
-        if (report_.first_error.empty()) report_.first_error = FromGrpc(status).ToString();
+        if (report_.first_error.empty()) report_.first_error = ErrorOf(call, status);
       } else {
         ++report_.refused;
         report_.refused_plainly += fate == Fate::kRefusedPlainly ? 1 : 0;
@@ -146,6 +146,11 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
     --outstanding_;
   }
 
+  static std::string ErrorOf(const Call& call, const grpc::Status& status) {
+    const v1::EventError* const refusal = status.ok() ? RefusalIn(call.response) : nullptr;
+    return refusal != nullptr ? refusal->message() : FromGrpc(status).ToString();
+  }
+
   static Fate FateOf(const Call& call, const grpc::Status& status) {
     if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
       return RetryDelay(call.context) ? Fate::kRefused : Fate::kRefusedPlainly;
@@ -153,6 +158,7 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
     if (!status.ok()) return Fate::kFailed;
     const v1::EventError* const refusal = RefusalIn(call.response);
     if (refusal == nullptr) return Fate::kAnswered;
+    if (refusal->code() != grpc::StatusCode::RESOURCE_EXHAUSTED) return Fate::kFailed;
     return refusal->has_retry_delay() ? Fate::kRefused : Fate::kRefusedPlainly;
   }
 

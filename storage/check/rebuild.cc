@@ -62,7 +62,6 @@ absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress)
   MM_RETURN_IF_ERROR(
       EachEvent(db, progress, [&](Seq, const Event& event) { return ids_of(event).status(); }));
   storage::v1::CountersRecord counters;
-  if (db.Get(Family::kMeta, keys::kCounters, counters).ok()) counters.clear_event_count();
   rocksdb::WriteBatch batch;
   for (const Family family : kSecondaryFamilies) db.Clear(family, batch);
   const absl::Status written =

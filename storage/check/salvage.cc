@@ -89,7 +89,6 @@ class Salvager {
     MM_RETURN_IF_ERROR(CopyForgotten());
     storage::v1::CountersRecord counters;
     counters.set_event_count(report_.events);
-    counters.set_forgotten_count(forgotten_);
     to_.Put(Family::kMeta, keys::kCounters, counters, batch_);
     return Flush(WriteMode::kSynced);
   }
@@ -111,43 +110,67 @@ class Salvager {
   absl::Status CopyFamily(Family family) {
     const auto it = from_.Iterate(family);
     uint64_t done = 0;
+    std::string last;  // from the front; nothing where it was read to its end
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      const std::string_view key = it->key().ToStringView();
-      if (family == Family::kMeta && (key == keys::kCounters || key == keys::kBinding)) continue;
-      const std::string_view value = it->value().ToStringView();
-      const absl::Status whole = codec::CheckEnvelope(FamilyName(family), key, value);
-      if (!whole.ok()) {
-        Lose(family, key, Text(whole));
-        continue;
-      }
-      batch_.Put(to_.handle(family), key, value).PermitUncheckedError();
-      ++report_.values;
-      if (++done % kBatchValues == 0) {
-        progress_(FamilyName(family), done);
-        MM_RETURN_IF_ERROR(Flush(WriteMode::kBuffered));
-      }
+      MM_RETURN_IF_ERROR(CopyValue(family, *it, done));
+      last = std::string(it->key().ToStringView());
     }
     if (!it->status().ok()) {
       Lose(family, "", absl::StrCat("not read to its end: ", it->status().ToString()));
+      // What is behind the damage, from the back.
+      const auto back = from_.Iterate(family);
+      for (back->SeekToLast(); back->Valid() && back->key().ToStringView() > last; back->Prev()) {
+        MM_RETURN_IF_ERROR(CopyValue(family, *back, done));
+      }
     }
+    return Flush(WriteMode::kBuffered);
+  }
+
+  absl::Status CopyValue(Family family, const rocksdb::Iterator& at, uint64_t& done) {
+    const std::string_view key = at.key().ToStringView();
+    if (family == Family::kMeta && (key == keys::kCounters || key == keys::kBinding)) {
+      return absl::OkStatus();
+    }
+    const std::string_view value = at.value().ToStringView();
+    const absl::Status whole = codec::CheckEnvelope(FamilyName(family), key, value);
+    if (!whole.ok()) {
+      Lose(family, key, Text(whole));
+      return absl::OkStatus();
+    }
+    batch_.Put(to_.handle(family), key, value).PermitUncheckedError();
+    ++report_.values;
+    if (++done % kBatchValues != 0) return absl::OkStatus();
+    progress_(FamilyName(family), done);
     return Flush(WriteMode::kBuffered);
   }
 
   // What must not be taken again.
   absl::Status CopyForgotten() {
     const auto it = from_.Iterate(Family::kIdentity);
-    for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      const std::string_view key = it->key().ToStringView();
-      if (!keys::IsForgottenIdentity(key)) continue;
-      batch_.Put(to_.handle(Family::kIdentity), key, it->value()).PermitUncheckedError();
+    uint64_t done = 0;
+    for (it->Seek(keys::ForgottenPrefix()); it->Valid(); it->Next()) {
+      MM_RETURN_IF_ERROR(CopyValue(Family::kIdentity, *it, done));
+    }
+    if (!it->status().ok()) {
+      Lose(Family::kIdentity, keys::ForgottenPrefix(),
+           absl::StrCat("what was forgotten is not read to its end: ", it->status().ToString()));
     }
     return absl::OkStatus();
   }
 
-  Seq LastEntry() const {
-    const auto it = from_.Iterate(Family::kLog);
-    it->SeekToLast();
-    return it->Valid() ? keys::LastNumber(it->key().ToStringView()) : 0;
+  // The highest number that anything of an event has.
+  Seq LastEntry() {
+    Seq last = 0;
+    for (const Family family : {Family::kLog, Family::kPayloads, Family::kFeatures}) {
+      const auto it = from_.Iterate(family);
+      it->SeekToLast();
+      if (it->Valid() && it->key().size() >= 8) {
+        last = std::max(last, keys::LastNumber(it->key().ToStringView().substr(0, 8)));
+      } else if (!it->status().ok()) {
+        Lose(family, "", absl::StrCat("its end is not read: ", it->status().ToString()));
+      }
+    }
+    return last;
   }
 
   absl::Status CopyEntry(Seq seq) {
@@ -167,7 +190,6 @@ class Salvager {
       content = *copied;
       ++report_.events;
     }
-    if (record.has_forgotten()) ++forgotten_;
     EndLoss(seq - 1);
     ++report_.values;
     record.clear_previous();
@@ -196,6 +218,8 @@ class Salvager {
     for (size_t i = 0; i < event.percepts.size(); ++i) {
       const std::string key = keys::FeaturesOf(seq, static_cast<uint32_t>(i));
       MM_ASSIGN_OR_RETURN(storage::v1::FeaturesRecord features, FeaturesOf(key, event.percepts[i]));
+      MM_RETURN_IF_ERROR(
+          Register(static_cast<ModalityId>(features.modality_id()), event.percepts[i]));
       ids.insert(static_cast<ModalityId>(features.modality_id()));
       all.emplace_back(key, std::move(features));
     }
@@ -210,6 +234,20 @@ class Salvager {
       batch_.Put(to_.handle(family), key, "").PermitUncheckedError();
     }
     return hash;
+  }
+
+  // A modality whose record is lost is what its percepts are.
+  absl::Status Register(ModalityId id, const Percept& percept) {
+    if (registry_.table()->by_id.contains(id)) return absl::OkStatus();
+    const ModalitySpec spec = SpecOf(percept);
+    storage::v1::ModalityRecord record;
+    record.set_name(spec.name);
+    record.set_kind(static_cast<uint32_t>(spec.kind));
+    record.set_dimension(spec.dimension);
+    rocksdb::WriteBatch batch;
+    to_.Put(Family::kMeta, keys::Modality(id), record, batch);
+    MM_RETURN_IF_ERROR(to_.Write(batch, WriteMode::kBuffered, "modality not stored"));
+    return registry_.Load(to_);
   }
 
   // As they are stored, or else made again.
@@ -261,7 +299,6 @@ class Salvager {
   ModalityRegistry registry_;
   rocksdb::WriteBatch batch_;
   ChainEnd end_;
-  uint64_t forgotten_ = 0;
   Seq lost_from_ = 0;  // of the losses in a row that end before this entry; 0: none
   std::string lost_what_;
 };

@@ -129,19 +129,41 @@ absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor 
                          absl::StrCat("embeddings not stored in ", name_));
 }
 
+absl::Status SpaceStore::Unfinish(const std::set<ModalityId>& partitions) const {
+  rocksdb::WriteBatch batch;
+  batch.Delete(family_.get(), keys::kSpaceInfo).PermitUncheckedError();
+  for (const ModalityId partition : partitions) {
+    batch
+        .DeleteRange(family_.get(), keys::SpaceGraphManifest(partition, 0),
+                     keys::SpaceGraphManifest(partition + 1, 0))
+        .PermitUncheckedError();
+    batch
+        .DeleteRange(family_.get(), keys::SpaceGraphChunk(partition, 0, 0),
+                     keys::SpaceGraphChunk(partition + 1, 0, 0))
+        .PermitUncheckedError();
+  }
+  return database_.Write(batch, WriteMode::kSynced, absl::StrCat(name_, " not rewritten"));
+}
+
 absl::StatusOr<uint64_t> SpaceStore::Remove(size_t dimension,
                                             const std::function<bool(ItemId)>& goes) const {
   std::set<ModalityId> touched;
   uint64_t removed = 0;
-  MM_RETURN_IF_ERROR(ReadBlocks(dimension, [&](const Block& block) {
+  const absl::Status looked = ReadBlocks(dimension, [&](const Block& block) {
     for (const ItemId item : block.items) {
       if (!goes(item)) continue;
       touched.insert(block.place.partition);
       ++removed;
     }
-  }));
+  });
+  if (absl::IsDataLoss(looked)) {
+    MM_RETURN_IF_ERROR(Unfinish({}));  // made anew when it is opened, from what is stored
+    return 0;
+  }
+  MM_RETURN_IF_ERROR(looked);
   if (touched.empty()) return removed;
   MM_ASSIGN_OR_RETURN(const SpaceCursor cursor, ReadCursor());
+  MM_RETURN_IF_ERROR(Unfinish(touched));
   std::map<ModalityId, uint64_t> next_row;
   absl::Status written;
   // The iterator below sees the space as it was.
@@ -165,19 +187,7 @@ absl::StatusOr<uint64_t> SpaceStore::Remove(size_t dimension,
     }
   }));
   MM_RETURN_IF_ERROR(written);
-  rocksdb::WriteBatch batch;
-  for (const ModalityId partition : touched) {
-    batch
-        .DeleteRange(family_.get(), keys::SpaceGraphManifest(partition, 0),
-                     keys::SpaceGraphManifest(partition + 1, 0))
-        .PermitUncheckedError();
-    batch
-        .DeleteRange(family_.get(), keys::SpaceGraphChunk(partition, 0, 0),
-                     keys::SpaceGraphChunk(partition + 1, 0, 0))
-        .PermitUncheckedError();
-  }
-  MM_RETURN_IF_ERROR(database_.Write(batch, WriteMode::kSynced,
-                                     absl::StrCat("graphs of ", name_, " not removed")));
+  MM_RETURN_IF_ERROR(WriteDimension(dimension));  // synced: it is whole again
   return removed;
 }
 

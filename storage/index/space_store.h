@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,8 +48,9 @@ class SpaceStore {
                            bool background) const;
 
   // Takes items out: the rows behind them move up, and the graphs of their partitions go, since
-  // they are of other rows. Nobody may have the space open. Cut off in the middle, the space is
-  // damaged, and so made anew when it is opened. Returns how many went.
+  // they are of other rows. Nobody may have the space open. A space that is damaged, or whose
+  // rewriting is cut off, counts as one whose making was not finished: it is made anew when it is
+  // opened. Returns how many went.
   absl::StatusOr<uint64_t> Remove(size_t dimension, const std::function<bool(ItemId)>& goes) const;
 
   // Graphs that are whole: their rows. Damaged manifests are left out.
@@ -59,6 +61,8 @@ class SpaceStore {
   absl::Status WriteGraph(keys::RowKey place, uint64_t row_count, const std::string& bytes) const;
 
  private:
+  // Takes back that the space is whole, and its graphs of these partitions; synced.
+  absl::Status Unfinish(const std::set<ModalityId>& partitions) const;
   absl::Status Get(std::string_view key, google::protobuf::MessageLite& record) const;
   void Put(std::string_view key, const google::protobuf::MessageLite& record,
            rocksdb::WriteBatch& batch) const;
