@@ -42,6 +42,8 @@ void AwaitLearned(TestDaemon& daemon, uint64_t events) {
     const v1::LearningStatus& learning = status.learning();
     const bool idle = status.watermarks().recallable() >= events &&
                       learning.episodes_waiting() < 8 && learning.steps_total() == steps &&
+                      // What the learner says of itself may be old where it gets no time.
+                      8 * learning.steps_total() + 16 >= learning.episodes_trainable() &&
                       learning.state() == v1::LearningStatus::IDLE;
     quiet = idle ? quiet + 1 : 0;
     if (quiet >= 20) return;
