@@ -56,7 +56,8 @@ absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& req
   const size_t k = request.k() == 0 ? kResultsDefault : request.k();
   const std::shared_ptr<const Space> space = generations_->serving();
   MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, Partitions(request));
-  MM_ASSIGN_OR_RETURN(const QueryPoint point, PointOf(request.query(), *space));
+  MM_ASSIGN_OR_RETURN(const QueryPoint point,
+                      PointOf(request.query(), /*episodes=*/request.modalities().empty(), *space));
   const bool want_episodes = request.modalities().empty();
   const Seq excluded = want_episodes ? point.own_episode : point.own_event;
 
@@ -127,12 +128,16 @@ absl::StatusOr<std::vector<Seq>> Recaller::Allowed(const v1::Filter& filter, boo
   return ids;
 }
 
-absl::StatusOr<Recaller::QueryPoint> Recaller::PointOf(const v1::Query& query,
+absl::StatusOr<Recaller::QueryPoint> Recaller::PointOf(const v1::Query& query, bool episodes,
                                                        const Space& space) const {
   QueryPoint point;
   switch (query.target_case()) {
     case v1::Query::kPercepts: {
-      MM_ASSIGN_OR_RETURN(point.vector, EmbedMixture(query.percepts(), space));
+      MM_ASSIGN_OR_RETURN(const QueryPercepts percepts,
+                          reader_.Read(query.percepts(), "query.percepts"));
+      // Episodes are embedded as mixtures, and so found by them.
+      MM_ASSIGN_OR_RETURN(point.vector,
+                          episodes ? EmbedQuery(percepts, space) : EmbedWithParts(percepts, space));
       return point;
     }
     case v1::Query::kEmbedding: {
@@ -163,6 +168,29 @@ absl::StatusOr<std::vector<float>> Recaller::EmbedQuery(const QueryPercepts& que
   const Mixture mixture = query.mixture();
   std::vector<float> vector(static_cast<size_t>(space.embeddings->dimension()));
   MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, vector));
+  return vector;
+}
+
+absl::StatusOr<std::vector<float>> Recaller::EmbedWithParts(const QueryPercepts& query,
+                                                            const Space& space) const {
+  const Mixture all = query.mixture();
+  if (all.size() < 2) return EmbedQuery(query, space);
+  std::vector<Mixture> mixtures = {all};
+  for (const MixturePercept& percept : all) mixtures.push_back({percept});
+  const auto dimension = static_cast<size_t>(space.embeddings->dimension());
+  std::vector<float> points(mixtures.size() * dimension);
+  MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, points));
+  std::vector<float> vector(points.begin(), points.begin() + static_cast<ptrdiff_t>(dimension));
+  const float share = 1.0F / static_cast<float>(all.size());
+  double squares = 0;
+  for (size_t i = 0; i < dimension; ++i) {
+    for (size_t part = 1; part < mixtures.size(); ++part) {
+      vector[i] += share * points[part * dimension + i];
+    }
+    squares += static_cast<double>(vector[i]) * vector[i];
+  }
+  const auto scale = static_cast<float>(1 / std::sqrt(std::max(squares, 1e-12)));
+  for (float& value : vector) value *= scale;
   return vector;
 }
 
