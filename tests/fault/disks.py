@@ -3,6 +3,7 @@ clock that jumps. Done by mixmatchd_faulty, whose files and clock are under a te
 (files/fault_plan.h says how).
 """
 import itertools
+import json
 import time
 
 from journal import Journal, Streams, Verdict, look, wait
@@ -134,6 +135,7 @@ def _obstacle(context, switch, heals):
     try:
         for cycle in range(context.cycles):
             streams.go(victim.address)
+            wait(lambda: _recalls(victim), 60, "something is recallable")
             time.sleep(context.rng.uniform(0.5, 1.5))
             _switch(victim, switch, True)
             time.sleep(context.rng.uniform(1, 2))
@@ -142,7 +144,7 @@ def _obstacle(context, switch, heals):
             if len(journal.acknowledged) != during:
                 verdict.wrong += 1
                 verdict.note(f"cycle {cycle + 1}: acknowledged while nothing can be written")
-            if not victim.answer("recall", "--text", "bell drum", "--want", "text")["experiences"]:
+            if not _recalls(victim):
                 verdict.wrong += 1
                 verdict.note(f"cycle {cycle + 1}: no answer to recall")
             _switch(victim, switch, False)
@@ -168,6 +170,12 @@ def _obstacle(context, switch, heals):
     finally:
         victim.kill()
     return verdict
+
+
+def _recalls(victim):
+    """Whether a recall finds something."""
+    done = victim.run("recall", "--text", "bell drum", "--want", "text", "--json")
+    return done.returncode == 0 and bool(json.loads(done.stdout)["experiences"])
 
 
 def _more(streams, journal, than, victim):
