@@ -237,47 +237,6 @@ TEST_F(DaemonTest, EmbedsAndRecallsByVectorOfTheSameGenerationAlone) {
   Recall(daemon_, request, grpc::StatusCode::INVALID_ARGUMENT);
 }
 
-TEST_F(DaemonTest, AMixtureIsAskedForTogetherAndByItsParts) {
-  Fill(10);
-  AwaitRecallable();
-  v1::Percept word;
-  word.mutable_text()->set_text("word4");
-  v1::Percept pose;
-  pose.set_modality("pose");
-  for (const float value : Pose(7)) pose.mutable_vector()->add_values(value);
-  const auto embed = [this](const std::vector<v1::Percept>& percepts) {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    v1::EmbedRequest request;
-    for (const v1::Percept& percept : percepts) {
-      *request.mutable_percepts()->add_percepts() = percept;
-    }
-    v1::EmbedResponse response;
-    EXPECT_TRUE(daemon_.memory().Embed(&context, request, &response).ok());
-    return response.embedding();
-  };
-  const v1::Embedding together = embed({word, pose});
-  const v1::Embedding parts[] = {embed({word}), embed({pose})};
-  v1::RecallRequest by_point;
-  v1::Embedding& point = *by_point.mutable_query()->mutable_embedding();
-  for (int i = 0; i < together.values_size(); ++i) {
-    point.add_values(together.values(i) + (parts[0].values(i) + parts[1].values(i)) / 2);
-  }
-  v1::RecallRequest by_percepts;
-  *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = word;
-  *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = pose;
-  for (v1::RecallRequest* const request : {&by_point, &by_percepts}) {
-    request->add_modalities("text");
-    request->set_k(5);
-  }
-  const v1::RecallResponse expected = Recall(daemon_, by_point);
-  const v1::RecallResponse found = Recall(daemon_, by_percepts);
-  ASSERT_THAT(found.experiences(), SizeIs(5));
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_NEAR(found.experiences(i).similarity(), expected.experiences(i).similarity(), 1e-4);
-  }
-}
-
 TEST_F(DaemonTest, PagesThroughEventsInBothDirections) {
   Fill(25);
   for (const bool descending : {false, true}) {
