@@ -7,7 +7,7 @@
 #include <atomic>
 #include <utility>
 
-#include "server/worker_pool.h"
+#include "server/steady_now.h"
 
 namespace mixmatch {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "server/steady_now.h"
 
 namespace mixmatch {
 namespace {
@@ -174,7 +175,7 @@ void IngestPipeline::FeedIdle() {
 
 void IngestPipeline::Feed() {
   const absl::Time now = SteadyNow();
-  while (slots_.size() < ahead_) {
+  while (slots_.size() < ahead_ && let_in_bytes_ < 2 * kGroupBytesMax) {
     FeedIdle();
     std::optional<std::shared_ptr<Slot>> next = waiting_.Pop();
     if (!next) {
@@ -183,6 +184,7 @@ void IngestPipeline::Feed() {
     }
     const std::shared_ptr<Slot>& slot = slots_.emplace_back(*std::move(next));
     waiting_numbers_.erase(slot->number);
+    let_in_bytes_ += slot->bytes;
     if (slot->sensed) continue;
     if (slot->urgent && now - slot->since > patience_.Patience(now)) {
       slot->error = absl::ResourceExhaustedError(
@@ -237,6 +239,7 @@ std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
   while (!slots_.empty() && slots_.front()->sensed && group.size() < kGroupEventsMax &&
          bytes < kGroupBytesMax) {
     bytes += slots_.front()->bytes;
+    let_in_bytes_ -= slots_.front()->bytes;
     group.push_back(std::move(slots_.front()));
     slots_.pop_front();
   }

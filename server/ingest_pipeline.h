@@ -8,10 +8,8 @@
 // Invariants:
 //   1. A callback says "stored" only after the sync.
 //   2. Every submitted event is answered exactly once, also when the pipeline ends.
-//   3. At most `limits.queue_events` events with `limits.queue_bytes` of payload are inside, and
-//   once
-//      half of that is, no caller has more than its share; more are refused at once with
-//      RESOURCE_EXHAUSTED.
+//   3. At most `limits.queue_events` events with `limits.queue_bytes` of payload are inside; once
+//      half of either is, no caller has more than its share. More are RESOURCE_EXHAUSTED.
 #pragma once
 
 #include <atomic>
@@ -112,6 +110,7 @@ class IngestPipeline {
   QueuePatience patience_ ABSL_GUARDED_BY(mu_);
   // How many are let in at once, from what was written since a moment.
   uint64_t ahead_ ABSL_GUARDED_BY(mu_);
+  uint64_t let_in_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_
   uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t most_written_ ABSL_GUARDED_BY(mu_) = 0;  // at once
   absl::Time counted_ ABSL_GUARDED_BY(mu_);

@@ -6,17 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <fstream>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-
-// Of jemalloc, where the program has it.
-extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
-                       size_t new_size) __attribute__((weak));
+#include "core/base/own_heap.h"
 
 namespace mixmatch {
 namespace {
@@ -72,11 +68,6 @@ std::optional<uint64_t> MemoryLimitBytes() {
 
 uint64_t MemoryBudget(uint64_t configured) {
   return configured > 0 ? configured : MemoryLimitBytes().value_or(0) / 4 * 3;
-}
-
-void ReleaseFreeMemory() {
-  // 4096: MALLCTL_ARENAS_ALL. Arenas are made and ended while it runs, which it allows for.
-  if (mallctl != nullptr) mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
 }
 
 MemoryGuard::MemoryGuard(uint64_t budget_bytes, Measure measure, absl::Duration interval)

@@ -25,9 +25,6 @@ std::optional<uint64_t> MemoryLimitBytes();
 // is not known.
 uint64_t MemoryBudget(uint64_t configured);
 
-// Gives memory that was freed, and that the allocator keeps for the next time, back to the system.
-void ReleaseFreeMemory();
-
 // Thread-safety: Safe for concurrent use.
 class MemoryGuard {
  public:
@@ -42,8 +39,6 @@ class MemoryGuard {
   absl::Status CheckStore(const char* what) const;
   // Whether a call may be taken in: below the budget.
   absl::Status CheckCall() const;
-
-  uint64_t budget_bytes() const { return budget_; }
 
  private:
   void Look();

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "server/steady_now.h"
 #include "server/version.h"
 
 namespace mixmatch {

@@ -1,14 +1,11 @@
 // One mutex, one queue.
 #include "server/worker_pool.h"
 
-#include <chrono>
 #include <utility>
 
-namespace mixmatch {
+#include "server/steady_now.h"
 
-absl::Time SteadyNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
+namespace mixmatch {
 
 WorkerPool::WorkerPool(WorkerPoolOptions options)
     : options_(std::move(options)), patience_(options_.patience, SteadyNow()) {

@@ -55,7 +55,4 @@ class WorkerPool {
   std::vector<std::thread> threads_;
 };
 
-// A clock that never goes back; from an unknown beginning.
-absl::Time SteadyNow();
-
 }  // namespace mixmatch

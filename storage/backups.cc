@@ -18,6 +18,7 @@
 #include "storage/file_system.h"
 #include "storage/rocks_logger.h"
 #include "storage/rocks_status.h"
+#include "storage/snapshot_record.h"
 #include "storage/snapshots.pb.h"
 
 namespace mixmatch {
@@ -62,17 +63,29 @@ class TriedLock {
   const bool held_;
 };
 
-// An engine, with what it needs while it lives.
+// An engine over a directory, with what it needs while it lives.
 template <typename Engine>
-struct Opened {
-  SilentLogger logger;
-  Engine* engine = nullptr;
-  ~Opened() { delete engine; }
-};
+class OpenEngine {
+ public:
+  explicit OpenEngine(const std::string& dir)
+      : dir_(dir), opened_(Engine::Open(OptionsOf(dir, &logger_), StorageEnv(), &engine_)) {}
+  ~OpenEngine() { delete engine_; }
+  OpenEngine(const OpenEngine&) = delete;
+  OpenEngine& operator=(const OpenEngine&) = delete;
 
-absl::Status OpenedAs(const rocksdb::Status& status, const std::string& dir) {
-  return FromRocks(status, absl::StrCat("backups in ", dir, " not opened"));
-}
+  absl::Status status() const {
+    return FromRocks(opened_, absl::StrCat("backups in ", dir_, " not opened"));
+  }
+  Engine* operator->() const { return engine_; }
+
+ private:
+  const std::string dir_;
+  SilentLogger logger_;
+  Engine* engine_ = nullptr;
+  const rocksdb::Status opened_;
+};
+using Writing = OpenEngine<rocksdb::BackupEngine>;
+using Reading = OpenEngine<rocksdb::BackupEngineReadOnly>;
 
 absl::Status Tell(const rocksdb::Status& status, uint32_t id, const char* what) {
   const std::string text = absl::StrCat("backup ", id, " ", what);
@@ -87,25 +100,11 @@ absl::Status Tell(const rocksdb::Status& status, uint32_t id, const char* what) 
   return FromRocks(status, text);
 }
 
-std::string Facts(const SnapshotFacts& facts) {
-  SnapshotRecord record;
-  record.set_create_time_ns(absl::ToUnixNanos(facts.create_time));
-  record.set_last_seq(facts.last_seq);
-  record.set_event_count(facts.event_count);
-  record.set_generation(facts.generation);
-  record.set_program_version(facts.program_version);
-  return codec::Encode(kRecordKey, record);
-}
-
 absl::StatusOr<Backup> FromInfo(const rocksdb::BackupInfo& info) {
   SnapshotRecord record;
   MM_RETURN_IF_ERROR(codec::Decode("backups", kRecordKey, info.app_metadata, record));
   return Backup{.id = info.backup_id,
-                .facts = {.create_time = absl::FromUnixNanos(record.create_time_ns()),
-                          .last_seq = record.last_seq(),
-                          .event_count = record.event_count(),
-                          .generation = record.generation(),
-                          .program_version = record.program_version()},
+                .facts = FactsOf(record),
                 .bytes = info.size,
                 .file_count = info.number_files};
 }
@@ -128,10 +127,8 @@ absl::StatusOr<Backup> Backups::Create(Database& database, const SnapshotFacts& 
                                        const Progress& progress) const {
   MM_RETURN_IF_ERROR(CheckDir());
   const absl::MutexLock lock(&EngineLock());
-  Opened<rocksdb::BackupEngine> opened;
-  MM_RETURN_IF_ERROR(OpenedAs(
-      rocksdb::BackupEngine::Open(OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine),
-      dir_));
+  const Writing engine(dir_);
+  MM_RETURN_IF_ERROR(engine.status());
   // The callback comes once for each interval; it must not throw.
   uint64_t done = 0;
   bool cancelled = false;
@@ -142,19 +139,19 @@ absl::StatusOr<Backup> Backups::Create(Database& database, const SnapshotFacts& 
     done += kTellEvery;
     if (!cancelled && progress != nullptr && !progress(done)) {
       cancelled = true;
-      opened.engine->StopBackup();
+      engine->StopBackup();
     }
   };
   rocksdb::BackupID id = 0;
-  const rocksdb::Status made =
-      opened.engine->CreateNewBackupWithMetadata(options, &database.impl().db(), Facts(facts), &id);
+  const rocksdb::Status made = engine->CreateNewBackupWithMetadata(
+      options, &database.impl().db(), codec::Encode(kRecordKey, RecordOf(facts)), &id);
   if (!made.ok()) {
-    opened.engine->GarbageCollect().PermitUncheckedError();
+    engine->GarbageCollect().PermitUncheckedError();
     if (cancelled) return absl::CancelledError("backup not made: cancelled");
     return FromRocks(made, "backup not made");
   }
   rocksdb::BackupInfo info;
-  MM_RETURN_IF_ERROR(Tell(opened.engine->GetBackupInfo(id, &info), id, "not read"));
+  MM_RETURN_IF_ERROR(Tell(engine->GetBackupInfo(id, &info), id, "not read"));
   return FromInfo(info);
 }
 
@@ -162,15 +159,13 @@ absl::StatusOr<std::vector<Backup>> Backups::List(std::vector<uint32_t>* damaged
   MM_RETURN_IF_ERROR(CheckDir());
   const TriedLock lock;
   MM_RETURN_IF_ERROR(lock.status());
-  Opened<rocksdb::BackupEngineReadOnly> opened;
-  const rocksdb::Status status = rocksdb::BackupEngineReadOnly::Open(
-      OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine);
-  if (status.IsNotFound()) return std::vector<Backup>();  // none was ever made here
-  MM_RETURN_IF_ERROR(OpenedAs(status, dir_));
+  const Reading engine(dir_);
+  if (absl::IsNotFound(engine.status())) return std::vector<Backup>();  // none was ever made here
+  MM_RETURN_IF_ERROR(engine.status());
   std::vector<rocksdb::BackupInfo> infos;
-  opened.engine->GetBackupInfo(&infos);
+  engine->GetBackupInfo(&infos);
   std::vector<rocksdb::BackupID> corrupt;
-  opened.engine->GetCorruptedBackups(&corrupt);
+  engine->GetCorruptedBackups(&corrupt);
   std::vector<Backup> found;
   for (const rocksdb::BackupInfo& info : infos) {
     absl::StatusOr<Backup> backup = FromInfo(info);
@@ -189,33 +184,27 @@ absl::StatusOr<std::vector<Backup>> Backups::List(std::vector<uint32_t>* damaged
 absl::Status Backups::Verify(uint32_t id) const {
   MM_RETURN_IF_ERROR(CheckDir());
   const absl::MutexLock lock(&EngineLock());
-  Opened<rocksdb::BackupEngineReadOnly> opened;
-  MM_RETURN_IF_ERROR(OpenedAs(rocksdb::BackupEngineReadOnly::Open(OptionsOf(dir_, &opened.logger),
-                                                                  StorageEnv(), &opened.engine),
-                              dir_));
-  return Tell(opened.engine->VerifyBackup(id, /*verify_with_checksum=*/true), id, "not read");
+  const Reading engine(dir_);
+  MM_RETURN_IF_ERROR(engine.status());
+  return Tell(engine->VerifyBackup(id, /*verify_with_checksum=*/true), id, "not read");
 }
 
 absl::Status Backups::Delete(uint32_t id) const {
   MM_RETURN_IF_ERROR(CheckDir());
   const TriedLock lock;
   MM_RETURN_IF_ERROR(lock.status());
-  Opened<rocksdb::BackupEngine> opened;
-  MM_RETURN_IF_ERROR(OpenedAs(
-      rocksdb::BackupEngine::Open(OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine),
-      dir_));
-  return Tell(opened.engine->DeleteBackup(id), id, "not deleted");
+  const Writing engine(dir_);
+  MM_RETURN_IF_ERROR(engine.status());
+  return Tell(engine->DeleteBackup(id), id, "not deleted");
 }
 
 absl::Status Backups::DeleteOld(uint32_t keep) const {
   MM_RETURN_IF_ERROR(CheckDir());
   const TriedLock lock;
   MM_RETURN_IF_ERROR(lock.status());
-  Opened<rocksdb::BackupEngine> opened;
-  MM_RETURN_IF_ERROR(OpenedAs(
-      rocksdb::BackupEngine::Open(OptionsOf(dir_, &opened.logger), StorageEnv(), &opened.engine),
-      dir_));
-  return FromRocks(opened.engine->PurgeOldBackups(keep), "old backups not deleted");
+  const Writing engine(dir_);
+  MM_RETURN_IF_ERROR(engine.status());
+  return FromRocks(engine->PurgeOldBackups(keep), "old backups not deleted");
 }
 
 absl::StatusOr<Snapshot> Backups::Fetch(uint32_t id, const Snapshots& snapshots,
@@ -223,19 +212,16 @@ absl::StatusOr<Snapshot> Backups::Fetch(uint32_t id, const Snapshots& snapshots,
                                         const SnapshotProgress& progress) const {
   MM_RETURN_IF_ERROR(CheckDir());
   const absl::MutexLock lock(&EngineLock());
-  Opened<rocksdb::BackupEngineReadOnly> opened;
-  MM_RETURN_IF_ERROR(OpenedAs(rocksdb::BackupEngineReadOnly::Open(OptionsOf(dir_, &opened.logger),
-                                                                  StorageEnv(), &opened.engine),
-                              dir_));
+  const Reading engine(dir_);
+  MM_RETURN_IF_ERROR(engine.status());
   rocksdb::BackupInfo info;
-  MM_RETURN_IF_ERROR(Tell(opened.engine->GetBackupInfo(id, &info), id, "not read"));
+  MM_RETURN_IF_ERROR(Tell(engine->GetBackupInfo(id, &info), id, "not read"));
   MM_ASSIGN_OR_RETURN(const Backup backup, FromInfo(info));
   return snapshots.Add(
       name, backup.facts,
       [&](const std::string& folder) {
-        return Tell(
-            opened.engine->RestoreDBFromBackup(rocksdb::RestoreOptions(), id, folder, folder), id,
-            "not brought back");
+        return Tell(engine->RestoreDBFromBackup(rocksdb::RestoreOptions(), id, folder, folder), id,
+                    "not brought back");
       },
       progress);
 }

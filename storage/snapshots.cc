@@ -20,6 +20,7 @@
 #include "storage/database_impl.h"
 #include "storage/rocks_status.h"
 #include "storage/snapshot_files.h"
+#include "storage/snapshot_record.h"
 #include "storage/snapshots.pb.h"
 
 namespace mixmatch {
@@ -61,12 +62,7 @@ bool Exists(const std::string& path) {
 }
 
 SnapshotRecord ToRecord(const SnapshotFacts& facts, const std::vector<FileFact>& files) {
-  SnapshotRecord record;
-  record.set_create_time_ns(absl::ToUnixNanos(facts.create_time));
-  record.set_last_seq(facts.last_seq);
-  record.set_event_count(facts.event_count);
-  record.set_generation(facts.generation);
-  record.set_program_version(facts.program_version);
+  SnapshotRecord record = RecordOf(facts);
   for (const FileFact& file : files) {
     SnapshotRecord::File& added = *record.add_files();
     added.set_name(file.name);
@@ -77,13 +73,14 @@ SnapshotRecord ToRecord(const SnapshotFacts& facts, const std::vector<FileFact>&
 }
 
 Snapshot FromRecord(const std::string& name, const SnapshotRecord& record) {
+  const SnapshotFacts facts = FactsOf(record);
   Snapshot snapshot{.name = name,
-                    .create_time = absl::FromUnixNanos(record.create_time_ns()),
-                    .last_seq = record.last_seq(),
-                    .event_count = record.event_count(),
-                    .generation = record.generation(),
+                    .create_time = facts.create_time,
+                    .last_seq = facts.last_seq,
+                    .event_count = facts.event_count,
+                    .generation = facts.generation,
                     .file_count = static_cast<uint64_t>(record.files_size()),
-                    .program_version = record.program_version()};
+                    .program_version = facts.program_version};
   for (const SnapshotRecord::File& file : record.files()) snapshot.bytes += file.bytes();
   return snapshot;
 }

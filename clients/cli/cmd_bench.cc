@@ -196,6 +196,10 @@ absl::StatusOr<Outcome> Recall(const Session& session, const BenchOptions& optio
 
 // Runs the loads at the same time, and says how they came out.
 int RunBench(const Session& session, const BenchOptions& options, bool ingest, bool recall) {
+  if (options.wait && options.ingest_rate > 0) {
+    return session.Misused(absl::InvalidArgumentError(
+        "--wait: it is for streams; leave the rate of ingest out, or --wait"));
+  }
   const BenchData data(options.payload, options.dimension, options.seed,
                        absl::StrCat("bench-", absl::ToUnixNanos(absl::Now())));
   Progress bar(session.err(), session.progress_style(), "bench", "calls");
@@ -262,7 +266,8 @@ void AddIngestOptions(CLI::App* command, BenchOptions* options, const std::strin
   command->add_option("--window", options->window, "Events of a stream without an answer")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  command->add_flag("--wait", options->wait, "Wait until all is recallable, and say its rate");
+  command->add_flag("--wait", options->wait,
+                    "Wait until all that streams stored is recallable, and say its rate");
 }
 
 void AddRecallOptions(CLI::App* command, BenchOptions* options, const std::string& rate) {

@@ -69,4 +69,9 @@ void OwnHeap::Release() const {
   mallctl(absl::StrCat("arena.", arena_, ".purge").c_str(), nullptr, nullptr, nullptr, 0);
 }
 
+void ReleaseFreeMemory() {
+  // 4096: MALLCTL_ARENAS_ALL.
+  if (mallctl != nullptr) mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+}
+
 }  // namespace mixmatch

@@ -1,4 +1,5 @@
-// A heap for a thread that takes and frees large blocks over and over, as training does.
+// A heap for a thread that takes and frees large blocks over and over, as training does; and giving
+// back what is free.
 #pragma once
 
 namespace mixmatch {
@@ -27,5 +28,9 @@ class OwnHeap {
   unsigned arena_ = 0;
   unsigned before_ = 0;  // the thread's arena until then
 };
+
+// Gives what all threads have freed, and the program's allocator keeps for the next time, back to
+// the system; where that is not jemalloc, nothing happens. Thread-safe.
+void ReleaseFreeMemory();
 
 }  // namespace mixmatch

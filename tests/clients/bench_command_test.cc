@@ -55,6 +55,7 @@ TEST_F(BenchCommandTest, AsksTheNextQuestionWhenOneIsAnswered) {
   const Json load = Loads({"recall", "--count", "40", "--connections", "4"})[0];
   EXPECT_EQ(load["answered"], 40);
   EXPECT_THAT(Ctl({"bench", "recall", "--count", "5"}).out, HasSubstr("p99 ms"));
+  EXPECT_EQ(Ctl({"bench", "ingest", "--rate", "5", "--wait"}).code, kExitUsage);
 }
 
 TEST(LoadTest, CountsRefusalsWithAndWithoutATime) {

@@ -3,7 +3,6 @@ says what was lost, doubled or wrong. `CHECKS` names them with their usual numbe
 
 A check takes the run's context; gives a Verdict. Every loop is bounded.
 """
-import contextlib
 import random
 import socket
 import time
@@ -11,9 +10,9 @@ import time
 import copies
 import disks
 import loads
-from journal import Journal, Streams, Verdict, look, wait
+from journal import look, wait
+from scene import scene
 
-STREAMS = 8
 LOOK_BACK_EVERY = 25  # cycles, after which the whole log is looked at again
 CROWD = 200
 JUNK = (b"", b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -31,23 +30,11 @@ class Context:
         self.rng = random.Random(seed)
 
 
-@contextlib.contextmanager
-def _scene(context):
-    """A daemon with eight streams, their journal and what is found; the daemon ends with it, well
-    where nothing failed."""
-    victim, verdict, journal = context.make_victim(), Verdict(), Journal()
-    try:
-        yield victim, verdict, journal, Streams(context.api, journal, STREAMS)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
-
-
 def _under_load(context, during):
     """Ingests by eight streams; in each cycle `during(victim)` works, and the daemon is killed and
     started again. Everything acknowledged must be there once, as it was sent."""
-    with _scene(context) as (victim, verdict, journal, streams):
+    victim = context.make_victim()
+    with scene(context, victim) as (verdict, journal, streams):
         checked = 0
         for cycle in range(context.cycles):
             streams.go(victim.address)
@@ -112,7 +99,8 @@ def kill_merge(context):
 def kill_restore(context):
     """kill -9 while a snapshot is restored: what is there afterwards is the snapshot's memory or
     the one before, whole."""
-    with _scene(context) as (victim, verdict, journal, streams):
+    victim = context.make_victim()
+    with scene(context, victim) as (verdict, journal, streams):
         for cycle in range(context.cycles):
             streams.go(victim.address)
             time.sleep(0.5)
@@ -142,7 +130,8 @@ def kill_restore(context):
 
 def freeze(context):
     """SIGSTOP for some seconds under load: clients wait, nothing else happens."""
-    with _scene(context) as (victim, verdict, journal, streams):
+    victim = context.make_victim()
+    with scene(context, victim) as (verdict, journal, streams):
         streams.go(victim.address)
         for cycle in range(context.cycles):
             time.sleep(0.5)
@@ -162,7 +151,8 @@ def _address(victim):
 
 def crowd(context):
     """200 connections that say nothing, or something that is not gRPC, beside eight that ingest."""
-    with _scene(context) as (victim, verdict, journal, streams):
+    victim = context.make_victim()
+    with scene(context, victim) as (verdict, journal, streams):
         for cycle in range(context.cycles):
             sockets = [socket.create_connection(_address(victim), 5) for _ in range(CROWD)]
             for one in sockets:
@@ -186,7 +176,8 @@ def crowd(context):
 def flood(context):
     """Clients that send as fast as they can and never read an answer: memory stays bounded, others
     are served, and afterwards all is as before."""
-    with _scene(context) as (victim, verdict, journal, streams):
+    victim = context.make_victim()
+    with scene(context, victim) as (verdict, journal, streams):
         for cycle in range(context.cycles):
             greedy = [_Greedy(context.api, victim.address, f"greedy-{cycle}-{n}") for n in range(8)]
             streams.go(victim.address)

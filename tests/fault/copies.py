@@ -5,8 +5,8 @@ import os
 import threading
 import time
 
-from journal import Verdict
 from loads import bench
+from scene import judged
 
 CONFIG = """\
 episodes: {gap: 1s, lateness: 1s, idle_close: 1s}
@@ -92,14 +92,8 @@ def _answers(context, victim):
 def snapshot_large(context):
     """A snapshot of 5 GiB under load: ingest waits little, and what is restored is whole and the
     same."""
-    victim, verdict = context.make_victim(CONFIG), Verdict()
-
-    def expect(holds, what):
-        if not holds:
-            verdict.wrong += 1
-            verdict.note(f"NOT: {what}")
-
-    try:
+    victim = context.make_victim(CONFIG)
+    with judged(victim) as verdict:
         pictures = _Pictures(context, victim, BYTES)
         count = pictures.run()
         victim.ctl("--timeout", "600", "watermarks", "--wait", "recallable")
@@ -122,20 +116,18 @@ def snapshot_large(context):
                 f"{size / 2**30:.2f} GiB, {count} pictures: made in {took:.1f} s with checksums; "
                 f"ingest p99 {calm['p99_ms']:.0f} ms without, {during['p99_ms']:.0f} ms meanwhile "
                 f"(most {during['max_ms']:.0f} ms)")
-            expect(size >= BYTES, "it is as large as it should be")
-            expect(during["p99_ms"] <= PAUSE_MS and during["failed"] + during["refused"] == 0,
-                   f"ingest goes on, its p99 at most {PAUSE_MS} ms")
+            verdict.expect(size >= BYTES, "it is as large as it should be")
+            verdict.expect(during["p99_ms"] <= PAUSE_MS,
+                           f"ingest goes on, its p99 at most {PAUSE_MS} ms")
+            verdict.expect(during["failed"] + during["refused"] == 0, "nothing is refused")
             victim.ctl("--timeout", "600", "snapshot", "restore", f"large-{cycle}")
-            expect(_answers(context, victim) == before, f"{QUESTIONS} recalls answer as before")
+            verdict.expect(_answers(context, victim) == before,
+                           f"{QUESTIONS} recalls answer as before")
             victim.stop()
             found = victim.run("fsck", "--data-dir", str(victim.data), timeout=900)
-            expect(found.returncode == 0, f"fsck finds nothing: {found.stdout[-300:]}")
+            verdict.expect(found.returncode == 0, f"fsck finds nothing: {found.stdout[-300:]}")
             victim.start()
             context.tell(cycle + 1, count, verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 

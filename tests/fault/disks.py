@@ -7,6 +7,7 @@ import json
 import time
 
 from journal import Journal, Streams, Verdict, look, wait
+from scene import STREAMS, scene
 
 # Where the power is cut: everything that a memory does to its files. Each of them before and after.
 POINTS = tuple(
@@ -59,10 +60,9 @@ def _under_load(context, victim, streams, cycle):
 def power_cut(context):
     """The power is cut before or after a certain operation on a file; bytes that were not synced and
     changes of folders are gone, or some of them."""
-    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
-    streams = Streams(context.api, journal, 8)
+    victim = context.make_faulty()
     checked = reached = while_starting = 0
-    try:
+    with scene(context, victim) as (verdict, journal, streams):
         for cycle, point in zip(range(context.cycles), itertools.cycle(POINTS)):
             victim.kill()
             often = OFTEN.get(point.split(":", 1)[1], 2)
@@ -94,10 +94,6 @@ def power_cut(context):
         verdict.note(f"{reached} at their point under load, {while_starting} while starting, "
                      f"{context.cycles - reached - while_starting} at any operation; "
                      f"{len(journal.acknowledged)} events acknowledged")
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
@@ -105,7 +101,7 @@ def power_cut_lies(context):
     """What the check of power cuts is worth: over a disk that says that it synced and did not, it
     must find losses."""
     victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
-    streams = Streams(context.api, journal, 8)
+    streams = Streams(context.api, journal, STREAMS)
     found = Verdict()
     try:
         for cycle in range(context.cycles):
@@ -130,9 +126,8 @@ def power_cut_lies(context):
 def _obstacle(context, switch, heals):
     """Ingest meets the fault and is refused or waits; recall goes on; once it is gone, ingest goes on
     with no restart where `heals`, else after one; nothing acknowledged is lost."""
-    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
-    streams = Streams(context.api, journal, 8)
-    try:
+    victim = context.make_faulty()
+    with scene(context, victim) as (verdict, journal, streams):
         for cycle in range(context.cycles):
             streams.go(victim.address)
             wait(lambda: _recalls(victim), 60, "something is recallable")
@@ -141,12 +136,9 @@ def _obstacle(context, switch, heals):
             time.sleep(context.rng.uniform(1, 2))
             during = len(journal.acknowledged)
             time.sleep(1)
-            if len(journal.acknowledged) != during:
-                verdict.wrong += 1
-                verdict.note(f"cycle {cycle + 1}: acknowledged while nothing can be written")
-            if not _recalls(victim):
-                verdict.wrong += 1
-                verdict.note(f"cycle {cycle + 1}: no answer to recall")
+            verdict.expect(len(journal.acknowledged) == during,
+                           f"cycle {cycle + 1}: nothing is acknowledged that cannot be written")
+            verdict.expect(_recalls(victim), f"cycle {cycle + 1}: recall is answered")
             _switch(victim, switch, False)
             if not heals:
                 streams.halt()
@@ -165,10 +157,6 @@ def _obstacle(context, switch, heals):
         victim.kill()
         victim.start()
         look(context, victim, journal, verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
@@ -203,10 +191,9 @@ def read_only(context):
 
 def read_error(context):
     """EIO from every read of a table or blob, for some seconds: errors, no other answers, no end."""
-    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
-    streams = Streams(context.api, journal, 4)
+    victim = context.make_faulty()
     question = ("recall", "--text", "bell drum horn lamp", "--want", "text", "-k", "5")
-    try:
+    with scene(context, victim, 4) as (verdict, journal, streams):
         streams.go(victim.address)
         wait(lambda: len(journal.acknowledged) > 1000, 60, "the memory is filled")
         streams.halt()
@@ -226,18 +213,13 @@ def read_error(context):
             wait(lambda: victim.run(*question).returncode == 0, 60, "recall is answered")
             look(context, victim, journal, verdict)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
 def clock(context):
     """The wall clock jumps by up to a year, both ways, under load."""
-    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
-    streams = Streams(context.api, journal, 4)
-    try:
+    victim = context.make_faulty()
+    with scene(context, victim, 4) as (verdict, journal, streams):
         streams.go(victim.address)
         for cycle in range(context.cycles):
             seconds = context.rng.choice((-1, 1)) * 10 ** context.rng.uniform(0, 7.5)
@@ -251,10 +233,6 @@ def clock(context):
         victim.kill()
         victim.start()
         look(context, victim, journal, verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 

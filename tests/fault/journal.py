@@ -157,6 +157,12 @@ class Verdict:
         if len(self.notes) < 20:
             self.notes.append(what)
 
+    def expect(self, holds, what):
+        """What must hold."""
+        if not holds:
+            self.wrong += 1
+            self.note(f"NOT: {what}")
+
 
 class Reader:
     """Reads the log of a daemon, page by page, and holds it against the journal."""

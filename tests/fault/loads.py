@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from journal import Verdict
+from scene import judged
 
 BUDGET_MB = 1500
 CONFIG = f"""\
@@ -64,14 +64,8 @@ def _mixed(victim, seconds, ingest, recall):
 def overload(context):
     """Four times as much as can be done, for two minutes: memory within its budget, what is accepted
     not much slower, what is refused told when to come again, and normal again within 5 s."""
-    victim, verdict = context.make_victim(CONFIG), Verdict()
-
-    def expect(holds, what):
-        if not holds:
-            verdict.wrong += 1
-            verdict.note(f"NOT: {what}")
-
-    try:
+    victim = context.make_victim(CONFIG)
+    with judged(victim) as verdict:
         bench(victim, "ingest", 60, "--count", str(STORED_FIRST), "--wait")
         stored = bench(victim, "ingest", 8)["ingest"]["per_s"]
         victim.ctl("watermarks", "--wait", "recallable")
@@ -90,28 +84,26 @@ def overload(context):
                 f"{kind}: p99 {before['p99_ms']:.0f} ms of {before['per_s']:.0f}/s, then "
                 f"{during['p99_ms']:.0f} ms of {during['per_s']:.0f}/s with {during['refused']} of "
                 f"{during['sent']} refused, then {later['p99_ms']:.0f} ms")
-            expect(during["refused"] > 0, f"{kind}: there was too much to do")
-            expect(during["p99_ms"] <= SLOWER * before["p99_ms"],
-                   f"{kind}: what is accepted takes at most {SLOWER} times as long")
-            expect(during["refused_plainly"] == 0, f"{kind}: who is refused is told when to come")
-            expect(during["failed"] == 0, f"{kind}: nothing failed: {during['first_error']}")
-            expect(later["refused"] + later["failed"] == 0 and
-                   later["p99_ms"] <= 2 * before["p99_ms"], f"{kind}: normal after 5 s")
+            verdict.expect(during["refused"] > 0, f"{kind}: there was too much to do")
+            verdict.expect(during["p99_ms"] <= SLOWER * before["p99_ms"],
+                           f"{kind}: what is accepted takes at most {SLOWER} times as long")
+            verdict.expect(during["refused_plainly"] == 0,
+                           f"{kind}: who is refused is told when to come")
+            verdict.expect(during["failed"] == 0,
+                           f"{kind}: nothing failed: {during['first_error']}")
+            verdict.expect(later["refused"] + later["failed"] == 0 and
+                           later["p99_ms"] <= 2 * before["p99_ms"], f"{kind}: normal after 5 s")
         verdict.note(f"{top:.0f} MB resident at most of {BUDGET_MB}")
-        expect(top <= BUDGET_MB, "memory stays within its budget")
+        verdict.expect(top <= BUDGET_MB, "memory stays within its budget")
         context.tell(context.cycles, 0, verdict)
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
     return verdict
 
 
 def soak(context):
     """Mixed load, learning, publishing and snapshots for as many minutes as there are cycles: after
     the first third memory grows by what is stored alone, files and threads not at all."""
-    victim, verdict = context.make_victim(CONFIG), Verdict()
-    try:
+    victim = context.make_victim(CONFIG)
+    with judged(victim) as verdict:
         minutes = context.cycles
         watch = Watch(victim, SAMPLE_S)
         counts = []
@@ -135,16 +127,10 @@ def soak(context):
         verdict.note(f"{counts[-1][1]} events; {held[0]:.0f} then {held[1]:.0f} MB, files "
                      f"{files[0]} then {files[1]}, threads {threads[0]} then {threads[1]} (second and "
                      f"last third of {minutes} minutes); {stored} events stored since the first third")
-        if held[1] - held[0] > stored * KIB_PER_EVENT / 1024 + 8:
-            verdict.wrong += 1
-            verdict.note("NOT: memory grows by what is stored alone")
-        if files[1] > files[0] * 1.2 + 8 or threads[1] > threads[0] + 2:
-            verdict.wrong += 1
-            verdict.note("NOT: files and threads do not grow")
-        verdict.restart_max_s = victim.restart_max_s
-        victim.end()
-    finally:
-        victim.kill()
+        verdict.expect(held[1] - held[0] <= stored * KIB_PER_EVENT / 1024 + 8,
+                       "memory grows by what is stored alone")
+        verdict.expect(files[1] <= files[0] * 1.2 + 8 and threads[1] <= threads[0] + 2,
+                       "files and threads do not grow")
     return verdict
 
 

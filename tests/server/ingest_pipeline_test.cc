@@ -128,6 +128,18 @@ TEST_F(IngestPipelineTest, OnceTheQueueIsHalfFullNobodyHasMoreThanHisShare) {
   EXPECT_EQ(Stored(1).size() + refused.size(), 3000U);
 }
 
+TEST_F(IngestPipelineTest, WhoSendsMuchAtOnceLeavesRoomForOthers) {
+  constexpr size_t kLarge = 60'000;
+  config_.limits.queue_bytes = 40 << 20;
+  Begin();
+  HoldWriter();
+  Send(1, 1000, false, kLarge);  // more than fits
+  Send(2, 20, false, kLarge);
+  End();
+  EXPECT_EQ(Stored(2).size(), 20U);
+  EXPECT_GT(Refused(1).size(), 300U);
+}
+
 TEST_F(IngestPipelineTest, WhoIsAboveHisRateIsToldWhenToComeAgain) {
   config_.limits.client_events_per_second = 10;
   Begin();

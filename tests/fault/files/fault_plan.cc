@@ -38,12 +38,6 @@ absl::Status Unreadable(std::string_view text) {
 
 }  // namespace
 
-std::string_view OperationName(Operation operation) {
-  return kOperations[static_cast<size_t>(operation)];
-}
-
-std::string_view FileKindName(FileKind kind) { return kKinds[static_cast<size_t>(kind)]; }
-
 FileKind FileKindOf(std::string_view path) {
   const std::string_view name = path.substr(path.rfind('/') + 1);
   if (name.ends_with(".log")) return FileKind::kLog;

@@ -18,9 +18,6 @@ enum class Operation : uint8_t { kAppend, kSync, kCreate, kRename, kDelete, kSyn
 // What RocksDB keeps in a file, by its name.
 enum class FileKind : uint8_t { kLog, kTable, kBlob, kManifest, kCurrent, kOptions, kFolder };
 
-// "sync" and the like; "log" and the like.
-std::string_view OperationName(Operation operation);
-std::string_view FileKindName(FileKind kind);
 // Of a path's last part. What is none of the others counts as options.
 FileKind FileKindOf(std::string_view path);
 
