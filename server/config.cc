@@ -167,6 +167,7 @@ class KeyTable {
     Add("learning.block_episodes", l.block_episodes, 1, 4096);
     Add("learning.steps_per_block", l.steps_per_block, 1, 1000);
     Add("learning.batch_episodes", l.batch_episodes, 2, 8192);
+    Add("learning.precision", l.precision);
     Add("learning.replay", l.replay);
     Add("learning.deterministic", l.deterministic);
     Add("learning.flush_after", l.flush_after);

@@ -69,12 +69,13 @@ struct Config {
 
   struct Learning {
     bool enabled = true;
-    uint64_t threads = 0;          // 0: all cores but one, at least one
-    uint64_t block_episodes = 8;   // new ones in a step
-    uint64_t steps_per_block = 1;  // with the same new ones
-    uint64_t batch_episodes = 64;  // of a step: the block, the rest replayed
-    bool replay = true;            // false forgets; to measure what replay is worth
-    bool deterministic = false;    // steps follow the log alone, on one thread
+    uint64_t threads = 0;            // 0: all cores but one, at least one
+    uint64_t block_episodes = 8;     // new ones in a step
+    uint64_t steps_per_block = 1;    // with the same new ones
+    uint64_t batch_episodes = 64;    // of a step: the block, the rest replayed
+    std::string precision = "auto";  // of products: auto, fp32, bf16
+    bool replay = true;              // false forgets; to measure what replay is worth
+    bool deterministic = false;      // steps follow the log alone, on one thread
     absl::Duration flush_after = absl::Seconds(2);  // a block that does not fill is taken
     bool consolidate_when_idle = true;
     absl::Duration idle_after = absl::Seconds(10);

@@ -21,6 +21,7 @@ LearnerConfig LearnerConfigOf(const Config& config) {
   learner.replay = config.learning.replay;
   learner.probes_max = config.generations.probes_max;
   learner.trainer.device = config.model.device;
+  learner.trainer.precision = config.learning.precision;
   learner.trainer.percepts_max = static_cast<int>(config.episodes.percepts_max);
   return learner;
 }

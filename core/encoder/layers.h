@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/encoder/parameters.h"
+#include "core/encoder/product.h"
 
 namespace mixmatch {
 
@@ -29,7 +30,7 @@ struct Linear {
   }
 
   // [N, in] -> [N, out]
-  at::Tensor operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+  at::Tensor operator()(const at::Tensor& x) const { return LinearMap(x, weight, bias); }
 };
 
 // x times the normal distribution function of x, number by number.

@@ -1,6 +1,8 @@
 // The smaller side comes first, so that the square matrices between are small.
 #include "core/learning/orthogonal.h"
 
+#include "core/encoder/product.h"
+
 namespace mixmatch {
 namespace {
 
@@ -13,9 +15,9 @@ constexpr int kRounds = 4;
 // x [K, s, l] after all rounds. Costs 4 (2 l + s) K 2 s^2 operations.
 at::Tensor Iterate(at::Tensor x) {
   for (int round = 0; round < kRounds; ++round) {
-    const at::Tensor square = at::bmm(x, x.transpose(1, 2));  // [K, s, s]
-    const at::Tensor bend = at::baddbmm(square, square, square, kCubic, kQuintic);
-    x = at::baddbmm(x, bend, x, kLinear, 1);
+    const at::Tensor square = Products(x, x.transpose(1, 2));  // [K, s, s]
+    const at::Tensor bend = AddProducts(square, kCubic, kQuintic, square, square);
+    x = AddProducts(x, kLinear, 1, bend, x);
   }
   return x;
 }
@@ -25,15 +27,15 @@ at::Tensor Iterate(at::Tensor x) {
 // (2 l + 13 s) K 2 s^2 operations.
 at::Tensor IterateSquares(const at::Tensor& x) {
   const at::Tensor identity = at::eye(x.size(1), x.options()).expand({x.size(0), -1, -1});
-  at::Tensor square = at::bmm(x, x.transpose(1, 2));
+  at::Tensor square = Products(x, x.transpose(1, 2));
   at::Tensor product;  // of the rounds' polynomials so far
   for (int round = 0; round < kRounds; ++round) {
     const at::Tensor bend =
-        at::baddbmm(square, square, square, kCubic, kQuintic).add_(identity, kLinear);
-    product = round == 0 ? bend : at::bmm(bend, product);
-    if (round + 1 < kRounds) square = at::bmm(at::bmm(bend, square), bend);
+        AddProducts(square, kCubic, kQuintic, square, square).add_(identity, kLinear);
+    product = round == 0 ? bend : Products(bend, product);
+    if (round + 1 < kRounds) square = Products(Products(bend, square), bend);
   }
-  return at::bmm(product, x);
+  return Products(product, x);
 }
 
 }  // namespace

@@ -10,7 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "core/encoder/bf16_gemm.h"
 #include "core/encoder/model.h"
+#include "core/encoder/product.h"
 #include "core/encoder/weights_file.h"
 #include "core/learning/batch.h"
 #include "core/learning/optimiser.h"
@@ -40,10 +42,22 @@ absl::StatusOr<at::Device> DeviceOf(const std::string& name) {
                                                    "\" here; use auto, cpu or cuda:0"));
 }
 
+// Whether products are computed in bfloat16.
+absl::StatusOr<bool> IsReduced(const std::string& name, const at::Device& device) {
+  const bool can = device.is_cpu() && Bf16Supported();
+  if (name == "auto") return can;
+  if (name == "fp32") return false;
+  if (name == "bf16" && can) return true;
+  return InvalidField("learning.precision",
+                      absl::StrCat("trainer: precision \"", name, "\" refused",
+                                   name == "bf16" ? ": this device has no instructions for it" : "",
+                                   "; use auto, fp32", can ? " or bf16" : ""));
+}
+
 class ModelTrainer final : public Trainer {
  public:
-  ModelTrainer(std::unique_ptr<Model> model, const TrainerConfig& config)
-      : config_(config), model_(std::move(model)), optimiser_(kHyper.optimiser) {
+  ModelTrainer(std::unique_ptr<Model> model, const TrainerConfig& config, bool reduced)
+      : config_(config), reduced_(reduced), model_(std::move(model)), optimiser_(kHyper.optimiser) {
     optimiser_.Adopt(model_->parameters());
   }
 
@@ -75,6 +89,7 @@ class ModelTrainer final : public Trainer {
     for (const MixturePercept& percept : plan.percepts) {
       MM_RETURN_IF_ERROR(model_->Check(percept));
     }
+    const ProductScope products(reduced_);
     try {
       optimiser_.Adopt(model_->parameters());
       const at::Tensor embeddings = model_->Embed(plan.percepts, plan.sequences);  // [S, E]
@@ -107,6 +122,8 @@ class ModelTrainer final : public Trainer {
 
   std::string device() const override { return model_->device().str(); }
 
+  std::string precision() const override { return reduced_ ? "bf16" : "fp32"; }
+
  private:
   // Leaves gradients at the parameters; returns the losses.
   ContrastResult Backward(const BatchPlan& plan, const at::Tensor& embeddings) {
@@ -121,6 +138,7 @@ class ModelTrainer final : public Trainer {
   }
 
   const TrainerConfig config_;
+  const bool reduced_;
   const std::unique_ptr<Model> model_;
   Optimiser optimiser_;
   uint64_t steps_ = 0;
@@ -131,10 +149,11 @@ class ModelTrainer final : public Trainer {
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const ModelConfig& model,
                                                          const TrainerConfig& config) {
   MM_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(config.device));
+  MM_ASSIGN_OR_RETURN(const bool reduced, IsReduced(config.precision, device));
   try {
     MM_ASSIGN_OR_RETURN(std::unique_ptr<Model> made,
                         Model::Create(model, device, /*trainable=*/true));
-    return std::make_unique<ModelTrainer>(std::move(made), config);
+    return std::make_unique<ModelTrainer>(std::move(made), config, reduced);
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("trainer: ", error.what()));
   }
@@ -154,6 +173,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Restore(const ModelConfig& mod
                      "new learner start"));
   }
   MM_ASSIGN_OR_RETURN(const at::Device device, DeviceOf(config.device));
+  MM_ASSIGN_OR_RETURN(const bool reduced, IsReduced(config.precision, device));
   WeightsFile weights;
   weights.facts = file.facts;
   for (auto it = file.tensors.lower_bound(kWeights);
@@ -164,7 +184,7 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Restore(const ModelConfig& mod
   try {
     MM_ASSIGN_OR_RETURN(std::unique_ptr<Model> made,
                         Model::Create(saved, device, /*trainable=*/true, std::move(weights)));
-    auto trainer = std::make_unique<ModelTrainer>(std::move(made), config);
+    auto trainer = std::make_unique<ModelTrainer>(std::move(made), config, reduced);
     MM_RETURN_IF_ERROR(trainer->Load(file));
     return trainer;
   } catch (const std::exception& error) {

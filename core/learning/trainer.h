@@ -23,7 +23,10 @@ namespace mixmatch {
 
 struct TrainerConfig {
   std::string device = "auto";  // "auto", "cpu", "cuda:0"
-  int percepts_max = 16;        // of one episode that a step looks at
+  // Of products of matrices: "fp32"; "bf16", rounded to bfloat16 with sums in fp32; "auto": bf16
+  // on a CPU that has instructions for it (AVX512-BF16). Weights and updates are always fp32.
+  std::string precision = "auto";
+  int percepts_max = 16;  // of one episode that a step looks at
   // The optimiser's and the loss's settings have defaults in trainer.cc's struct of
   // hyper-parameters; they are part of the design, not of the configuration.
 };
@@ -65,6 +68,8 @@ class Trainer {
   virtual uint64_t parameter_count() const = 0;
   // "cpu", "cuda:0".
   virtual std::string device() const = 0;
+  // "fp32", "bf16": what the products are computed in.
+  virtual std::string precision() const = 0;
 };
 
 }  // namespace mixmatch

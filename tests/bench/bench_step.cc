@@ -1,7 +1,8 @@
 // mixmatch_bench_step [--preset NAME] [--threads N] [--steps N] [--clock wall|cpu] [--json FILE]
 //
 // How well a training step uses the machine: its rate of operations as a share of the machine's own
-// fp32 matrix-product rate, measured between the steps of the same run; and how many percepts of
+// fp32 matrix-product rate, measured between the steps of the same run, in fp32 and, where the CPU
+// has AVX512-BF16, in bf16, with the ratio of both; and how many percepts of
 // each modality are embedded in a second. Batches of 64 made-up episodes shaped like the digits
 // stream: a grey image, 0.2 to 0.7 s of sound, one of ten words. Presets are `nano` and `small`
 // unless one is named. On a machine that has other work to do, `--clock cpu` with one thread leaves
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,7 @@
 #include "core/base/hash.h"
 #include "core/base/own_heap.h"
 #include "core/base/status.h"
+#include "core/encoder/bf16_gemm.h"
 #include "core/encoder/blas.h"
 #include "core/encoder/encoder.h"
 #include "core/learning/batch.h"
@@ -72,33 +75,54 @@ void Put(std::string& json, const std::string& name, double value) {
   absl::StrAppend(&json, json.empty() ? "" : ", ", "\"", name, "\": ", value);
 }
 
+// The same steps in every precision that this machine has, in turns.
 absl::Status BenchStep(const std::string& preset, const Arguments& arguments, std::string& json) {
+  struct Run {
+    std::string precision;
+    std::unique_ptr<Trainer> trainer;
+    std::vector<double> times;
+    std::vector<double> shares;
+  };
   MM_ASSIGN_OR_RETURN(const ModelConfig config, ModelConfigOf(preset, 1));
-  MM_ASSIGN_OR_RETURN(const auto trainer, Trainer::Create(config, {.device = "cpu"}));
-  std::vector<double> shares;
-  std::vector<double> times;
+  std::vector<Run> runs(Bf16Supported() ? 2 : 1);
+  for (Run& run : runs) {
+    run.precision = &run == &runs[0] ? "fp32" : "bf16";
+    MM_ASSIGN_OR_RETURN(run.trainer,
+                        Trainer::Create(config, {.device = "cpu", .precision = run.precision}));
+  }
   std::vector<double> rates;
   for (int i = 0; i < kWarmUp + arguments.steps; ++i) {
     const auto episodes = Episodes(static_cast<uint64_t>(i));
-    // The trainer's own plan: it draws from its seed and the number of the step.
-    const BatchPlan plan = PlanBatch(episodes, {}, StableMix64(config.seed, trainer->steps()));
-    const double operations = StepOperations(config, plan);
-    const double start = Now(arguments);
-    MM_RETURN_IF_ERROR(trainer->Step(episodes).status());
-    const double seconds = Now(arguments) - start;
-    if (i < kWarmUp) continue;
-    rates.push_back(MeasureMatmulGflops());
-    times.push_back(seconds);
-    shares.push_back(operations / seconds / 1e9 / rates.back());
+    if (i >= kWarmUp) rates.push_back(MeasureMatmulGflops());
+    for (Run& run : runs) {
+      // The trainer's own plan: it draws from its seed and the number of the step.
+      const BatchPlan plan =
+          PlanBatch(episodes, {}, StableMix64(config.seed, run.trainer->steps()));
+      const double operations = StepOperations(config, plan);
+      const double start = Now(arguments);
+      MM_RETURN_IF_ERROR(run.trainer->Step(episodes).status());
+      const double seconds = Now(arguments) - start;
+      if (i < kWarmUp) continue;
+      run.times.push_back(seconds);
+      run.shares.push_back(operations / seconds / 1e9 / rates.back());
+    }
   }
-  std::printf("%-8s %9.2f M %9.1f ms %12.1f GFLOP/s %8.3f\n", preset.c_str(),
-              static_cast<double>(trainer->parameter_count()) / 1e6, Median(times) * 1e3,
-              Median(rates), Median(shares));
   std::string object;
-  Put(object, "parameters", static_cast<double>(trainer->parameter_count()));
-  Put(object, "step_ms", Median(times) * 1e3);
-  Put(object, "matmul_gflops", Median(rates));
-  Put(object, "share_of_matmul", Median(shares));
+  for (const Run& run : runs) {
+    const double speed = Median(runs[0].times) / Median(run.times);
+    std::printf("%-8s %-4s %9.2f M %9.1f ms %12.1f GFLOP/s %8.3f %8.2f\n", preset.c_str(),
+                run.precision.c_str(), static_cast<double>(run.trainer->parameter_count()) / 1e6,
+                Median(run.times) * 1e3, Median(rates), Median(run.shares), speed);
+    const std::string end = &run == &runs[0] ? "" : "_" + run.precision;
+    if (&run == &runs[0]) {
+      Put(object, "parameters", static_cast<double>(run.trainer->parameter_count()));
+      Put(object, "matmul_gflops", Median(rates));
+    } else {
+      Put(object, "ratio" + end, speed);
+    }
+    Put(object, "step_ms" + end, Median(run.times) * 1e3);
+    Put(object, "share_of_matmul" + end, Median(run.shares));
+  }
   absl::StrAppend(&json, json.empty() ? "" : ", ", "\"", preset, "\": {", object, "}");
   return absl::OkStatus();
 }
@@ -150,8 +174,8 @@ absl::Status Run(const Arguments& arguments) {
   const OwnHeap heap;  // as the daemon's learner has it
   std::string steps;
   std::string embedding;
-  std::printf("%-8s %11s %12s %20s %8s\n", "preset", "parameters", "step", "matrix product",
-              "share");
+  std::printf("%-13s %11s %12s %20s %8s %8s\n", "preset", "parameters", "step", "matrix product",
+              "share", "speed");
   for (const std::string& preset : arguments.presets) {
     MM_RETURN_IF_ERROR(BenchStep(preset, arguments, steps));
   }

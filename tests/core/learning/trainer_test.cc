@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/encoder/bf16_gemm.h"
 #include "tests/core/encoder/samples.h"
 
 namespace mixmatch {
@@ -50,9 +51,9 @@ std::vector<TrainingEpisode> World(std::initializer_list<ModalitySpec> modalitie
   return episodes;
 }
 
-std::unique_ptr<Trainer> Make() {
+std::unique_ptr<Trainer> Make(const std::string& precision = "auto") {
   SetComputeThreads(1);
-  auto trainer = Trainer::Create(TinyModel(), {.device = "cpu"});
+  auto trainer = Trainer::Create(TinyModel(), {.device = "cpu", .precision = precision});
   EXPECT_TRUE(trainer.ok()) << trainer.status();
   return std::move(trainer).value();
 }
@@ -93,8 +94,9 @@ int Found(const Encoder& encoder, const ModalitySpec& from, const ModalitySpec& 
   return found;
 }
 
-TEST(TrainerTest, WhatOccursTogetherIsFoundByEachOther) {
-  const auto trainer = Make();
+void LearnsWhatOccursTogether(const std::string& precision) {
+  const auto trainer = Make(precision);
+  EXPECT_EQ(trainer->precision(), precision);
   const double before = Step(*trainer, {kImage, kPose, kText}, 0);
   double after = 0;
   for (uint64_t i = 1; i < 150; ++i) after = Step(*trainer, {kImage, kPose, kText}, i);
@@ -105,6 +107,13 @@ TEST(TrainerTest, WhatOccursTogetherIsFoundByEachOther) {
   EXPECT_GE(Found(**encoder, kImage, kPose), 12);
   EXPECT_GE(Found(**encoder, kText, kImage), 12);
   EXPECT_EQ(trainer->steps(), 150U);
+}
+
+TEST(TrainerTest, WhatOccursTogetherIsFoundByEachOther) { LearnsWhatOccursTogether("fp32"); }
+
+TEST(TrainerTest, WhatOccursTogetherIsFoundByEachOtherInBf16) {
+  if (!Bf16Supported()) GTEST_SKIP() << "skipped: this CPU has no AVX512-BF16";
+  LearnsWhatOccursTogether("bf16");
 }
 
 TEST(TrainerTest, AStepSaysTheLossOfEveryPair) {
@@ -183,6 +192,8 @@ TEST(TrainerTest, CheckpointsThatDoNotFitAreRefused) {
   checkpoint[checkpoint.size() / 2] ^= 1;
   EXPECT_EQ(Trainer::Restore(TinyModel(), {}, checkpoint).status().code(),
             absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Trainer::Create(TinyModel(), {.device = "cpu", .precision = "fp8"}).status().code(),
+            absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Trainer::Create(TinyModel(), {.device = "abacus"}).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
