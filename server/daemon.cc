@@ -202,7 +202,7 @@ absl::Status Daemon::Open(const Config& config) {
   }
   p.generation_table = std::make_unique<GenerationTable>(p.database.get());
   p.spaces = MakeEmbeddingSpaces(
-      p.database.get(), {.seal_at = config.storage.seal_at, .graph_from = config.storage.seal_at});
+      p.database.get(), {.seal_at = config.storage.seal_at, .lists_from = config.storage.seal_at});
   MM_ASSIGN_OR_RETURN(
       p.generations, Generations::Open(model, p.generation_table.get(), p.spaces.get(), p.log.get(),
                                        p.episodes.get(), &p.clock));

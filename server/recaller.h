@@ -48,15 +48,15 @@ class Recaller {
     EpisodeId own_episode = 0;
   };
 
-  // `episodes`: whole episodes are wanted.
-  absl::StatusOr<QueryPoint> PointOf(const v1::Query& query, bool episodes,
+  absl::StatusOr<QueryPoint> PointOf(const v1::Query& query, std::span<const ModalityId> partitions,
                                      const Space& space) const;
   absl::StatusOr<std::vector<float>> EmbedMixture(const v1::PerceptMixture& mixture,
                                                   const Space& space) const;
-  // Between the point of all percepts together and the middle of their own points: where one of
-  // them is unclear, attention may believe it too much.
-  absl::StatusOr<std::vector<float>> EmbedWithParts(const QueryPercepts& query,
-                                                    const Space& space) const;
+  // The middle of the percepts' own points, each weighed by how near its neighbours in `partitions`
+  // are: what is unclear has none that are near.
+  absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
+                                                  std::span<const ModalityId> partitions,
+                                                  const Space& space) const;
   absl::StatusOr<std::vector<float>> EmbedQuery(const QueryPercepts& query,
                                                 const Space& space) const;
   absl::StatusOr<std::vector<ModalityId>> Partitions(const v1::RecallRequest& request) const;

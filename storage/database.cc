@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "core/base/status.h"
 #include "storage/codec/envelope.h"
 #include "storage/database_impl.h"
@@ -25,6 +27,11 @@
 
 namespace mixmatch {
 namespace {
+
+// A write in the background waits while compaction has more than so much to do, a little each time.
+constexpr uint64_t kCompactionBehindBytes = 256 << 20;
+constexpr absl::Duration kGiveWayMax = absl::Milliseconds(500);
+constexpr absl::Duration kGiveWayStep = absl::Milliseconds(20);
 
 // The layout of families and keys that this program writes.
 constexpr uint32_t kFormatVersion = 1;
@@ -172,11 +179,25 @@ absl::Status Database::Impl::Get(Family family, std::string_view key,
   return codec::Decode(FamilyName(family), key, value.ToStringView(), record);
 }
 
+void Database::Impl::GiveWay() const {
+  // Not by WriteOptions.low_pri: RocksDB's limiter behind it ends the process on a batch of more
+  // than it lets through at once (facebook/rocksdb#11902).
+  for (int i = 0; i < kGiveWayMax / kGiveWayStep; ++i) {
+    uint64_t behind = 0;
+    if (!db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kEstimatePendingCompactionBytes,
+                                       &behind) ||
+        behind < kCompactionBehindBytes) {
+      return;
+    }
+    absl::SleepFor(kGiveWayStep);
+  }
+}
+
 absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
                                    std::string_view what) const {
   rocksdb::WriteOptions options;
   options.sync = mode == WriteMode::kSynced;
-  options.low_pri = mode == WriteMode::kBackground;
+  if (mode == WriteMode::kBackground) GiveWay();
   // A space may be dropped while its index is being written; without this, that one write would
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;

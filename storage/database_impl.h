@@ -102,6 +102,8 @@ class Database::Impl {
   Impl(std::string path, std::shared_ptr<rocksdb::DB> db)
       : path_(std::move(path)), db_(std::move(db)) {}
   absl::Status CheckFormat(bool read_only);
+  // Lets compaction catch up, for a moment, where it is far behind.
+  void GiveWay() const;
 
   const std::string path_;
   const std::shared_ptr<rocksdb::DB> db_;

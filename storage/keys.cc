@@ -159,11 +159,11 @@ std::string SpaceBlock(ModalityId partition, uint64_t first_row) {
   return RowsKey(kSpaceBlock, partition, first_row);
 }
 
-std::string SpaceGraphManifest(ModalityId partition, uint64_t first_row) {
+std::string SpaceListsManifest(ModalityId partition, uint64_t first_row) {
   return RowsKey('m', partition, first_row);
 }
 
-std::string SpaceGraphChunk(ModalityId partition, uint64_t first_row, uint32_t chunk) {
+std::string SpaceListsChunk(ModalityId partition, uint64_t first_row, uint32_t chunk) {
   std::string key = RowsKey('g', partition, first_row);
   AppendNumber(chunk, key);
   return key;

@@ -83,10 +83,10 @@ inline constexpr std::string_view kSpaceInfo = "i";
 inline constexpr std::string_view kSpaceCursor = "c";
 inline constexpr char kSpaceBlock = 'b';  // how a block's key begins
 std::string SpaceBlock(ModalityId partition, uint64_t first_row);
-std::string SpaceGraphManifest(ModalityId partition, uint64_t first_row);
-std::string SpaceGraphChunk(ModalityId partition, uint64_t first_row, uint32_t chunk);
+std::string SpaceListsManifest(ModalityId partition, uint64_t first_row);
+std::string SpaceListsChunk(ModalityId partition, uint64_t first_row, uint32_t chunk);
 
-// Partition and first row of a key of a block or a graph's manifest.
+// Partition and first row of a key of a block or a lists' manifest.
 struct RowKey {
   ModalityId partition = 0;
   uint64_t first_row = 0;

@@ -1,9 +1,10 @@
-// Inner products of float vectors, as fast as the CPU at hand allows.
+// Inner products of float vectors and of codes (codes.h), as fast as the CPU at hand allows.
 //
 // FAISS' packages are built without AVX, so what they compare with is replaced by this.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 namespace mixmatch {
@@ -24,5 +25,21 @@ DotFunction DotFor(SimdLevel level);
 
 // The fastest that this CPU can.
 DotFunction BestDot();
+
+// Codes are padded with zeros to a multiple of so many bytes.
+inline constexpr size_t kCodeAlign = 32;
+
+// sums[i] = the inner product of query [stride] and high + i * stride, for i below count. Exact,
+// while it fits 32 bits; stride is a multiple of kCodeAlign. No alignment needed. Thread-safe.
+using CoarseFunction = void (*)(const int16_t* query, const int8_t* high, size_t count,
+                                size_t stride, int32_t* sums);
+CoarseFunction CoarseFor(SimdLevel level);
+CoarseFunction BestCoarse();
+
+// The inner product of query [stride] and 256 * high + low. As above.
+using FineFunction = float (*)(const float* query, const int8_t* high, const int8_t* low,
+                               size_t stride);
+FineFunction FineFor(SimdLevel level);
+FineFunction BestFine();
 
 }  // namespace mixmatch

@@ -11,25 +11,36 @@ Rows::Rows(uint64_t first_row, size_t capacity, size_t dimension)
       capacity_(capacity),
       dimension_(dimension),
       items_(std::make_unique_for_overwrite<ItemId[]>(capacity)),
-      vectors_(std::make_unique_for_overwrite<float[]>(capacity * dimension)) {}
+      vectors_(std::make_unique_for_overwrite<float[]>(capacity * dimension)),
+      codes_(capacity, dimension) {}
 
 void Rows::Append(std::span<const ItemId> items, const float* vectors) {
   std::copy(items.begin(), items.end(), items_.get() + size_);
   std::memcpy(vectors_.get() + size_ * dimension_, vectors,
               items.size() * dimension_ * sizeof(float));
+  for (size_t i = 0; i < items.size(); ++i) codes_.Set(size_ + i, vectors + i * dimension_);
   size_ += items.size();
 }
 
-void Rows::Offer(size_t row, const float* query, ModalityId partition, TopK& nearest) const {
-  const float similarity = std::clamp(dot_(query, vector(row), dimension_), -1.0f, 1.0f);
+float Rows::Similarity(size_t row, const CodeQuery& query) const {
+  return std::clamp(dot_(query.values(), vector(row), dimension_), -1.0f, 1.0f);
+}
+
+void Rows::Offer(size_t row, const CodeQuery& query, ModalityId partition, TopK& nearest) const {
+  const float similarity = Similarity(row, query);
   if (!(similarity >= nearest.threshold())) return;  // also what is no number
   nearest.Offer({.item = items_[row], .partition = partition, .similarity = similarity});
 }
 
-size_t Rows::Scan(size_t count, const float* query, ModalityId partition,
+size_t Rows::Scan(size_t count, const CodeQuery& query, ModalityId partition,
                   const std::vector<Seq>* allowed, TopK& nearest) const {
   if (allowed == nullptr) {
-    for (size_t row = 0; row < count; ++row) Offer(row, query, partition, nearest);
+    query.Scan(
+        codes_, 0, count, [&nearest] { return nearest.threshold(); },
+        [this, &query](size_t row) { return Similarity(row, query); },
+        [&](size_t row, float similarity) {
+          nearest.Offer({.item = items_[row], .partition = partition, .similarity = similarity});
+        });
     return count;
   }
   // Items come in nearly rising order, so the place of the next one is mostly at or right behind

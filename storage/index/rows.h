@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "storage/index/codes.h"
 #include "storage/index/kernels.h"
 #include "storage/index/top_k.h"
 
@@ -33,15 +34,18 @@ class Rows {
 
   ItemId item(size_t row) const { return items_[row]; }
   const float* vector(size_t row) const { return vectors_.get() + row * dimension_; }
+  // The same vectors once more, as lists will keep them.
+  const Codes& codes() const { return codes_; }
 
-  // Offers one row to `nearest`; or rows [0, count) all of them, or those whose seq is in
-  // `allowed` (sorted).
-  // Returns how many were compared.
-  size_t Scan(size_t count, const float* query, ModalityId partition,
+  // Offers rows [0, count) to `nearest`: all of them, or those whose seq is in `allowed` (sorted).
+  // Exact. Returns how many were compared.
+  size_t Scan(size_t count, const CodeQuery& query, ModalityId partition,
               const std::vector<Seq>* allowed, TopK& nearest) const;
-  void Offer(size_t row, const float* query, ModalityId partition, TopK& nearest) const;
 
  private:
+  float Similarity(size_t row, const CodeQuery& query) const;
+  void Offer(size_t row, const CodeQuery& query, ModalityId partition, TopK& nearest) const;
+
   const uint64_t first_row_;
   const size_t capacity_;
   const size_t dimension_;
@@ -49,6 +53,7 @@ class Rows {
   size_t size_ = 0;
   std::unique_ptr<ItemId[]> items_;   // [capacity]
   std::unique_ptr<float[]> vectors_;  // [capacity, E]
+  Codes codes_;                       // [capacity]
 };
 
 }  // namespace mixmatch

@@ -1,4 +1,4 @@
-// Blocks of at most 1 MiB, graphs in chunks of as much.
+// Blocks of at most 1 MiB, lists in chunks of as much.
 #include "storage/index/space_store.h"
 
 #include <algorithm>
@@ -19,8 +19,8 @@ namespace mixmatch {
 namespace {
 
 constexpr size_t kChunkBytes = 1 << 20;
-// Of the graph's record and of how rows are grouped to points; graphs of another are built again.
-constexpr uint64_t kGraphVersion = 1;
+// Of the record; lists of another version are built again.
+constexpr uint64_t kListsVersion = 2;  // 1 was a graph over the rows
 
 // DATA_LOSS unless the record holds whole rows of finite numbers.
 absl::Status DecodeBlock(std::string_view family, std::string_view key, std::string_view value,
@@ -134,12 +134,12 @@ absl::Status SpaceStore::Unfinish(const std::set<ModalityId>& partitions) const 
   batch.Delete(family_.get(), keys::kSpaceInfo).PermitUncheckedError();
   for (const ModalityId partition : partitions) {
     batch
-        .DeleteRange(family_.get(), keys::SpaceGraphManifest(partition, 0),
-                     keys::SpaceGraphManifest(partition + 1, 0))
+        .DeleteRange(family_.get(), keys::SpaceListsManifest(partition, 0),
+                     keys::SpaceListsManifest(partition + 1, 0))
         .PermitUncheckedError();
     batch
-        .DeleteRange(family_.get(), keys::SpaceGraphChunk(partition, 0, 0),
-                     keys::SpaceGraphChunk(partition + 1, 0, 0))
+        .DeleteRange(family_.get(), keys::SpaceListsChunk(partition, 0, 0),
+                     keys::SpaceListsChunk(partition + 1, 0, 0))
         .PermitUncheckedError();
   }
   return database_.Write(batch, WriteMode::kSynced, absl::StrCat(name_, " not rewritten"));
@@ -191,28 +191,28 @@ absl::StatusOr<uint64_t> SpaceStore::Remove(size_t dimension,
   return removed;
 }
 
-GraphRows SpaceStore::ReadGraphRows() const {
-  GraphRows graphs;
+ListsRows SpaceStore::ReadListsRows() const {
+  ListsRows lists;
   const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator({}, family_.get()));
   for (it->Seek("m"); it->Valid() && it->key().starts_with("m"); it->Next()) {
     const std::string_view key = it->key().ToStringView();
     storage::v1::ManifestRecord manifest;
     if (!codec::Decode(name_, key, it->value().ToStringView(), manifest).ok()) continue;
-    if (manifest.version() != kGraphVersion || manifest.row_count() == 0) continue;
-    graphs[keys::RowsOf(key)] = manifest.row_count();
+    if (manifest.version() != kListsVersion || manifest.row_count() == 0) continue;
+    lists[keys::RowsOf(key)] = manifest.row_count();
   }
-  return graphs;
+  return lists;
 }
 
-absl::StatusOr<std::string> SpaceStore::ReadGraph(keys::RowKey place) const {
-  const std::string manifest_key = keys::SpaceGraphManifest(place.partition, place.first_row);
+absl::StatusOr<std::string> SpaceStore::ReadLists(keys::RowKey place) const {
+  const std::string manifest_key = keys::SpaceListsManifest(place.partition, place.first_row);
   storage::v1::ManifestRecord manifest;
   MM_RETURN_IF_ERROR(Get(manifest_key, manifest));
   std::string bytes;
   bytes.reserve(manifest.size_bytes());
   for (uint32_t i = 0; i < manifest.chunk_count(); ++i) {
     storage::v1::ChunkRecord chunk;
-    MM_RETURN_IF_ERROR(Get(keys::SpaceGraphChunk(place.partition, place.first_row, i), chunk));
+    MM_RETURN_IF_ERROR(Get(keys::SpaceListsChunk(place.partition, place.first_row, i), chunk));
     bytes.append(chunk.data());
   }
   if (bytes.size() != manifest.size_bytes() || codec::Checksum(bytes) != manifest.checksum()) {
@@ -221,25 +221,35 @@ absl::StatusOr<std::string> SpaceStore::ReadGraph(keys::RowKey place) const {
   return bytes;
 }
 
-absl::Status SpaceStore::WriteGraph(keys::RowKey place, uint64_t row_count,
+absl::Status SpaceStore::WriteLists(keys::RowKey place, uint64_t row_count,
                                     const std::string& bytes) const {
-  const std::string what = absl::StrCat("graph not stored in ", name_);
+  const std::string what = absl::StrCat("lists not stored in ", name_);
   storage::v1::ManifestRecord manifest;
   rocksdb::WriteBatch batch;
   for (size_t offset = 0; offset < bytes.size(); offset += kChunkBytes) {
     storage::v1::ChunkRecord chunk;
     chunk.set_data(bytes.substr(offset, kChunkBytes));
-    Put(keys::SpaceGraphChunk(place.partition, place.first_row, manifest.chunk_count()), chunk,
+    Put(keys::SpaceListsChunk(place.partition, place.first_row, manifest.chunk_count()), chunk,
         batch);
     manifest.set_chunk_count(manifest.chunk_count() + 1);
     MM_RETURN_IF_ERROR(database_.Write(batch, WriteMode::kBackground, what));
     batch.Clear();
   }
-  manifest.set_version(kGraphVersion);
+  // In the same write those that they take the place of go.
+  const uint64_t end = place.first_row + row_count;
+  batch
+      .DeleteRange(family_.get(), keys::SpaceListsManifest(place.partition, place.first_row + 1),
+                   keys::SpaceListsManifest(place.partition, end))
+      .PermitUncheckedError();
+  batch
+      .DeleteRange(family_.get(), keys::SpaceListsChunk(place.partition, place.first_row + 1, 0),
+                   keys::SpaceListsChunk(place.partition, end, 0))
+      .PermitUncheckedError();
+  manifest.set_version(kListsVersion);
   manifest.set_size_bytes(bytes.size());
   manifest.set_checksum(codec::Checksum(bytes));
   manifest.set_row_count(row_count);
-  Put(keys::SpaceGraphManifest(place.partition, place.first_row), manifest, batch);
+  Put(keys::SpaceListsManifest(place.partition, place.first_row), manifest, batch);
   return database_.Write(batch, WriteMode::kBackground, what);
 }
 

@@ -1,5 +1,5 @@
 // What one generation's column family holds: embeddings in blocks of rows, the cursor, and the
-// graphs of sealed segments.
+// lists of sealed segments.
 //
 // Rows of a partition are numbered in the order of their appending; a segment is a range of rows.
 #pragma once
@@ -27,8 +27,8 @@ struct Block {
   std::vector<float> vectors;  // [items.size(), E]
 };
 
-// Segments that have a graph: where they begin, and their number of rows.
-using GraphRows = std::map<keys::RowKey, uint64_t>;
+// Segments that have lists: where they begin, and their number of rows.
+using ListsRows = std::map<keys::RowKey, uint64_t>;
 
 // Thread-safety: Safe for concurrent use.
 class SpaceStore {
@@ -47,21 +47,22 @@ class SpaceStore {
   absl::Status WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,
                            bool background) const;
 
-  // Takes items out: the rows behind them move up, and the graphs of their partitions go, since
+  // Takes items out: the rows behind them move up, and the lists of their partitions go, since
   // they are of other rows. Nobody may have the space open. A space that is damaged, or whose
   // rewriting is cut off, counts as one whose making was not finished: it is made anew when it is
   // opened. Returns how many went.
   absl::StatusOr<uint64_t> Remove(size_t dimension, const std::function<bool(ItemId)>& goes) const;
 
-  // Graphs that are whole: their rows. Damaged manifests are left out.
-  GraphRows ReadGraphRows() const;
+  // Lists that are whole: their rows. Damaged manifests are left out.
+  ListsRows ReadListsRows() const;
   // NOT_FOUND, DATA_LOSS.
-  absl::StatusOr<std::string> ReadGraph(keys::RowKey place) const;
-  // Writes a graph in small pieces, the manifest last.
-  absl::Status WriteGraph(keys::RowKey place, uint64_t row_count, const std::string& bytes) const;
+  absl::StatusOr<std::string> ReadLists(keys::RowKey place) const;
+  // Writes lists over `row_count` rows in small pieces, the manifest last; others over some of
+  // these rows go with it.
+  absl::Status WriteLists(keys::RowKey place, uint64_t row_count, const std::string& bytes) const;
 
  private:
-  // Takes back that the space is whole, and its graphs of these partitions; synced.
+  // Takes back that the space is whole, and its lists of these partitions; synced.
   absl::Status Unfinish(const std::set<ModalityId>& partitions) const;
   absl::Status Get(std::string_view key, google::protobuf::MessageLite& record) const;
   void Put(std::string_view key, const google::protobuf::MessageLite& record,

@@ -1,4 +1,5 @@
-// Appending writes first and shows afterwards; searching copies handles and then looks.
+// Appending writes first and shows afterwards; searching copies handles and then looks. Loading and
+// what the builder does are in stored_space_lists.cc.
 #include "storage/index/stored_space.h"
 
 #include <algorithm>
@@ -27,60 +28,11 @@ StoredSpace::StoredSpace(Generation generation, size_t dimension, SpaceStore sto
       dimension_(dimension),
       store_(std::move(store)),
       options_(options),
-      builder_(options, [this](ModalityId partition, const std::shared_ptr<const Rows>& rows,
-                               const std::shared_ptr<const Graph>& graph) {
-        InstallGraph(partition, *rows, graph);
-        // When this fails, the graph serves all the same and is built again at the next start.
-        if (!retired_) {
-          store_
-              .WriteGraph({.partition = partition, .first_row = rows->first_row()},
-                          rows->capacity(), graph->Serialize())
-              .IgnoreError();
-        }
-      }) {}
-
-absl::Status StoredSpace::Load() {
-  const GraphRows stored = store_.ReadGraphRows();
-  {
-    const absl::MutexLock append_lock(&append_mu_);
-    MM_ASSIGN_OR_RETURN(const SpaceCursor cursor, store_.ReadCursor());
-    MM_RETURN_IF_ERROR(store_.ReadBlocks(
-        dimension_, [this, &stored](const Block& block)
-                        ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_) { AddRows(block, &stored); }));
-    const absl::MutexLock lock(&mu_);
-    cursor_ = cursor;
-  }
-  LoadGraphs(stored);
-  return absl::OkStatus();
-}
-
-void StoredSpace::LoadGraphs(const GraphRows& stored) {
-  std::vector<Part> full;
-  {
-    const absl::MutexLock lock(&mu_);
-    for (const auto& [partition, segments] : partitions_) {
-      for (const Segment& segment : segments) {
-        if (segment.count == segment.rows->capacity()) full.push_back({partition, segment});
-      }
-    }
-  }
-  for (const Part& part : full) {
-    const std::shared_ptr<const Rows> rows = part.segment.rows;
-    const keys::RowKey place{.partition = part.partition, .first_row = rows->first_row()};
-    const auto found = stored.find(place);
-    if (found != stored.end() && found->second == rows->capacity()) {
-      const absl::StatusOr<std::string> bytes = store_.ReadGraph(place);
-      if (bytes.ok()) {
-        const auto graph = Graph::Deserialize(rows, options_, *bytes);
-        if (graph.ok()) {
-          InstallGraph(part.partition, *rows, *graph);
-          continue;
-        }
-      }
-    }
-    if (rows->capacity() >= options_.graph_from) builder_.Add(part.partition, rows);
-  }
-}
+      builder_(
+          options, [this](bool idle) { return NextJob(idle); },
+          [this](const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists) {
+            Install(job, lists);
+          }) {}
 
 SpaceCursor StoredSpace::cursor() const {
   const absl::MutexLock lock(&mu_);
@@ -113,7 +65,7 @@ std::vector<Block> StoredSpace::MakeBlocks(std::span<const EmbeddedItem> items,
     const absl::MutexLock lock(&mu_);
     for (const auto& [partition, segments] : partitions_) {
       const Segment& last = segments.back();
-      next_row[partition] = last.rows->first_row() + last.count;
+      next_row[partition] = last.first_row() + last.count;
     }
   }
   std::vector<Block> blocks;
@@ -143,75 +95,39 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
   const absl::MutexLock append_lock(&append_mu_);
   const std::vector<Block> blocks = MakeBlocks(items, vectors);
   MM_RETURN_IF_ERROR(store_.WriteBlocks(blocks, next, background));
-  for (const Block& block : blocks) AddRows(block, nullptr);
+  for (const Block& block : blocks) {
+    for (size_t done = 0; done < block.items.size();) done += AddRows(block, done, nullptr);
+  }
   const absl::MutexLock lock(&mu_);
   cursor_ = next;
   return absl::OkStatus();
 }
 
-size_t StoredSpace::CapacityAt(keys::RowKey place, const GraphRows* stored) const {
-  if (stored == nullptr) return options_.seal_at;
-  const auto graph = stored->lower_bound(place);
-  if (graph == stored->end() || graph->first.partition != place.partition) return options_.seal_at;
-  if (graph->first == place) return graph->second;
-  // Up to where the next graph begins, so that it keeps its rows.
-  return std::min<size_t>(options_.seal_at, graph->first.first_row - place.first_row);
-}
-
-void StoredSpace::AddRows(const Block& block, const GraphRows* stored) {
-  for (size_t done = 0; done < block.items.size();) {
-    std::shared_ptr<Rows> rows;
-    {
-      const absl::MutexLock lock(&mu_);
-      std::vector<Segment>& segments = partitions_[block.place.partition];
-      if (segments.empty() || segments.back().count == segments.back().rows->capacity()) {
-        const keys::RowKey place{.partition = block.place.partition,
-                                 .first_row = block.place.first_row + done};
-        segments.push_back(
-            {.rows = std::make_shared<Rows>(place.first_row, CapacityAt(place, stored), dimension_),
-             .count = 0,
-             .graph = nullptr});
-      }
-      rows = segments.back().rows;
+size_t StoredSpace::AddRows(const Block& block, size_t done, const ListsRows* stored) {
+  std::shared_ptr<Rows> rows;
+  {
+    const absl::MutexLock lock(&mu_);
+    std::vector<Segment>& segments = partitions_[block.place.partition];
+    if (segments.empty() || segments.back().full()) {
+      const keys::RowKey place{.partition = block.place.partition,
+                               .first_row = block.place.first_row + done};
+      segments.push_back(
+          {.rows = std::make_shared<Rows>(place.first_row, CapacityAt(place, stored), dimension_),
+           .lists = nullptr,
+           .count = 0});
     }
-    // Nobody sees these rows before the count below says so.
-    const size_t n = std::min(block.items.size() - done, rows->capacity() - rows->size());
-    rows->Append(std::span(block.items).subspan(done, n), block.vectors.data() + done * dimension_);
-    done += n;
-    const bool full = rows->size() == rows->capacity();
-    {
-      const absl::MutexLock lock(&mu_);
-      partitions_[block.place.partition].back().count = rows->size();
-    }
-    count_ += n;  // after the rows are seen: whoever counts them finds them
-    if (full && stored == nullptr && rows->capacity() >= options_.graph_from) {
-      builder_.Add(block.place.partition, rows);
-    }
+    rows = segments.back().rows;
   }
-}
-
-void StoredSpace::InstallGraph(ModalityId partition, const Rows& rows,
-                               const std::shared_ptr<const Graph>& graph) {
-  const absl::MutexLock lock(&mu_);
-  for (Segment& segment : partitions_[partition]) {
-    if (segment.rows.get() == &rows) segment.graph = graph;
+  // Nobody sees these rows before the count below says so.
+  const size_t n = std::min(block.items.size() - done, rows->capacity() - rows->size());
+  rows->Append(std::span(block.items).subspan(done, n), block.vectors.data() + done * dimension_);
+  {
+    const absl::MutexLock lock(&mu_);
+    partitions_[block.place.partition].back().count = rows->size();
   }
-}
-
-absl::StatusOr<bool> StoredSpace::SearchSegment(const Part& part, const float* query, size_t k,
-                                                const std::vector<Seq>* allowed, TopK& nearest,
-                                                uint64_t& compared) const {
-  const Segment& segment = part.segment;
-  const Rows& rows = *segment.rows;
-  if (allowed == nullptr && segment.graph != nullptr) {
-    MM_ASSIGN_OR_RETURN(const Graph::Outcome outcome,
-                        segment.graph->Search(query, k, part.partition, nearest));
-    compared += outcome.compared;
-    if (outcome.complete) return outcome.by_graph;
-    // It does not reach k rows, and k were promised.
-  }
-  compared += rows.Scan(segment.count, query, part.partition, allowed, nearest);
-  return false;
+  count_ += n;  // after the rows are seen: whoever counts them finds them
+  if (rows->size() == rows->capacity() && stored == nullptr) builder_.Wake();
+  return n;
 }
 
 absl::Status StoredSpace::Read(ModalityId partition, ItemId item, std::span<float> out) const {
@@ -223,7 +139,7 @@ absl::Status StoredSpace::Read(ModalityId partition, ItemId item, std::span<floa
     if (found != partitions_.end()) {
       auto at = std::upper_bound(
           found->second.begin(), found->second.end(), item,
-          [](ItemId wanted, const Segment& s) { return s.count == 0 || wanted < s.rows->item(0); });
+          [](ItemId wanted, const Segment& s) { return s.count == 0 || wanted < s.item(0); });
       if (at != found->second.begin()) segment = *std::prev(at);
     }
   }
@@ -231,18 +147,22 @@ absl::Status StoredSpace::Read(ModalityId partition, ItemId item, std::span<floa
   size_t high = segment.count;
   while (low < high) {
     const size_t middle = (low + high) / 2;
-    if (segment.rows->item(middle) < item) {
+    if (segment.item(middle) < item) {
       low = middle + 1;
     } else {
       high = middle;
     }
   }
-  if (low == segment.count || segment.rows->item(low) != item) {
+  if (low == segment.count || segment.item(low) != item) {
     return absl::NotFoundError(
         absl::StrCat("embedding not found: event ", item.seq(), " is not embedded yet"));
   }
-  const float* vector = segment.rows->vector(low);
-  std::copy(vector, vector + dimension_, out.begin());
+  if (segment.rows != nullptr) {
+    const float* vector = segment.rows->vector(low);
+    std::copy(vector, vector + dimension_, out.begin());
+  } else {
+    segment.lists->Decode(low, out.data());
+  }
   return absl::OkStatus();
 }
 
@@ -271,17 +191,28 @@ absl::StatusOr<SearchResult> StoredSpace::Search(std::span<const ModalityId> par
       }
     }
   }
-  SearchResult result{.neighbours = {},
-                      .plan = allowed == nullptr ? "exact" : "exact-filtered",
-                      .candidate_count = 0};
+  SearchResult result;
   k = std::min(k, total);
-  if (k == 0) return result;
   TopK nearest(k);
-  for (const Part& part : parts) {
-    MM_ASSIGN_OR_RETURN(const bool by_graph, SearchSegment(part, query.data(), k, allowed, nearest,
-                                                           result.candidate_count));
-    if (by_graph) result.plan = "graph";
+  bool exact = true;
+  if (k > 0) {
+    const CodeQuery codes(query);
+    // The newest are the fewest: what they hold makes it easier to pass over the rest.
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      const Segment& segment = part->segment;
+      if (segment.rows != nullptr) {
+        result.candidate_count +=
+            segment.rows->Scan(segment.count, codes, part->partition, allowed, nearest);
+        continue;
+      }
+      const Lists::Outcome outcome =
+          segment.lists->Search(codes, k, part->partition, allowed, nearest);
+      result.candidate_count += outcome.compared;
+      exact = exact && outcome.exact;
+    }
   }
+  result.plan = exact ? "exact" : "lists";
+  if (allowed != nullptr) result.plan += "-filtered";
   result.neighbours = nearest.Take();
   return result;
 }

@@ -6,7 +6,10 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -14,8 +17,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/generations/embedding_space.h"
-#include "storage/index/graph.h"
-#include "storage/index/graph_builder.h"
+#include "storage/index/lists.h"
+#include "storage/index/lists_builder.h"
 #include "storage/index/rows.h"
 #include "storage/index/space_store.h"
 #include "storage/index/spaces.h"
@@ -26,7 +29,7 @@ namespace mixmatch {
 // Thread-safety: Safe for concurrent use; one thread at a time appends.
 // Invariants:
 //   1. Segments of a partition are consecutive ranges of rows; only the last one grows.
-//   2. A graph covers exactly the rows of its segment.
+//   2. A segment has rows, or lists over exactly these rows.
 //   3. What a search sees was on its way to the disk before.
 // Lock order: append_mu_ before mu_.
 class StoredSpace final : public EmbeddingSpace {
@@ -34,10 +37,12 @@ class StoredSpace final : public EmbeddingSpace {
   StoredSpace(Generation generation, size_t dimension, SpaceStore store,
               const IndexOptions& options);
 
-  // Takes up what is stored; queues graphs that are missing or damaged. DATA_LOSS for embeddings.
+  // Takes up what is stored; queues lists that are missing or damaged. DATA_LOSS for embeddings.
   absl::Status Load();
   // From now on nothing is appended: the column family goes.
   void Retire() { retired_ = true; }
+  // Whether lists are built and merged as far as they will be, until more is appended.
+  bool settled() const { return builder_.rests(); }
 
   Generation generation() const override { return generation_; }
   int dimension() const override { return static_cast<int>(dimension_); }
@@ -52,9 +57,19 @@ class StoredSpace final : public EmbeddingSpace {
 
  private:
   struct Segment {
-    std::shared_ptr<Rows> rows;
-    size_t count = 0;  // rows that readers may see
-    std::shared_ptr<const Graph> graph;
+    std::shared_ptr<Rows> rows;          // null once there are lists
+    std::shared_ptr<const Lists> lists;  // over all rows
+    size_t count = 0;                    // rows that readers may see
+
+    uint64_t first_row() const { return rows != nullptr ? rows->first_row() : lists->first_row(); }
+    bool full() const { return rows == nullptr || count == rows->capacity(); }
+    ItemId item(size_t row) const { return rows != nullptr ? rows->item(row) : lists->item(row); }
+  };
+  // Lists on their way into memory.
+  struct Loading {
+    ModalityId partition = 0;
+    std::unique_ptr<Lists::Loader> lists;  // null when there are none at hand
+    bool cut_off = false;                  // rows of some were missing
   };
   struct Part {
     ModalityId partition = 0;
@@ -67,19 +82,22 @@ class StoredSpace final : public EmbeddingSpace {
   std::vector<Block> MakeBlocks(std::span<const EmbeddedItem> items,
                                 std::span<const float> vectors) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
-  // Puts a block behind the partition's rows in memory. While loading, `stored` says where stored
-  // graphs lie; otherwise it is null, and segments that become full get theirs built.
-  void AddRows(const Block& block, const GraphRows* stored)
+  // Puts rows of a block, from `done` on, behind the partition's in memory. `stored`: while
+  // loading, where stored lists lie; otherwise null. Returns how many rows it took.
+  size_t AddRows(const Block& block, size_t done, const ListsRows* stored)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
   // Rows that a new segment at `place` is to have.
-  size_t CapacityAt(keys::RowKey place, const GraphRows* stored) const;
-  void InstallGraph(ModalityId partition, const Rows& rows,
-                    const std::shared_ptr<const Graph>& graph);
-  // Loads or queues the graphs of full segments.
-  void LoadGraphs(const GraphRows& stored);
-  absl::StatusOr<bool> SearchSegment(const Part& part, const float* query, size_t k,
-                                     const std::vector<Seq>* allowed, TopK& nearest,
-                                     uint64_t& compared) const;
+  size_t CapacityAt(keys::RowKey place, const ListsRows* stored) const;
+  // Puts a stored block into memory: into the lists that it belongs to, or into rows.
+  void LoadBlock(const Block& block, const ListsRows& stored, Loading& loading)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
+  // A loader for the lists that are stored at this place; null where there are none, or damaged.
+  std::unique_ptr<Lists::Loader> LoaderAt(keys::RowKey place, const ListsRows& stored) const;
+
+  // The next segments to build lists over, or to merge.
+  std::optional<ListsBuilder::Job> NextJob(bool idle);
+  // Puts what was built in the place of its segments.
+  void Install(const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists);
 
   const Generation generation_;
   const size_t dimension_;
@@ -92,8 +110,10 @@ class StoredSpace final : public EmbeddingSpace {
   mutable absl::Mutex mu_;  // short: readers copy what they need
   std::map<ModalityId, std::vector<Segment>> partitions_ ABSL_GUARDED_BY(mu_);
   SpaceCursor cursor_ ABSL_GUARDED_BY(mu_);
+  // First rows of segments whose lists could not be built: they stay as they are.
+  std::set<std::pair<ModalityId, uint64_t>> given_up_ ABSL_GUARDED_BY(mu_);
 
-  GraphBuilder builder_;  // last, so that its thread ends first
+  ListsBuilder builder_;  // last, so that its thread ends first
 };
 
 }  // namespace mixmatch

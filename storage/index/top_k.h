@@ -33,6 +33,8 @@ class TopK {
     }
   }
 
+  bool full() const { return heap_.size() == k_; }
+
   // A similarity below this one is not kept any more.
   float threshold() const { return heap_.size() < k_ ? -2.0f : heap_.front().similarity; }
 

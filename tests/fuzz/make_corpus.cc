@@ -10,7 +10,7 @@
 #include "core/base/event.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
-#include "storage/index/graph.h"
+#include "storage/index/lists.h"
 #include "storage/records.pb.h"
 #include "tests/core/media/encode.h"
 #include "tests/core/media/files.h"
@@ -78,7 +78,7 @@ void WriteEvent(const fs::path& folder) {
             Text("") + number(0) + Text("three"));
 }
 
-void WriteGraph(const fs::path& folder) {
+void WriteLists(const fs::path& folder) {
   constexpr size_t kRows = 64;
   auto rows = std::make_shared<Rows>(0, kRows, 4);
   for (size_t i = 0; i < kRows; ++i) {
@@ -88,8 +88,9 @@ void WriteGraph(const fs::path& folder) {
     rows->Append({&item, 1}, vector);
   }
   const std::atomic<bool> stop = false;
-  const auto graph = Graph::Build(rows, {.seal_at = kRows, .graph_from = kRows}, stop);
-  if (graph.ok()) Write(folder, "graph", (*graph)->Serialize());
+  const ListsSource source{rows, nullptr};
+  const auto lists = Lists::Build({&source, 1}, {}, stop);
+  if (lists.ok()) Write(folder, "lists", (*lists)->Serialize());
 }
 
 void WriteManifest(const fs::path& folder) {
@@ -126,7 +127,7 @@ int main(int argc, char** argv) {
   const std::filesystem::path folder = argv[1];
   mixmatch::fuzz::WriteEvent(folder / "event");
   mixmatch::fuzz::WriteRecords(folder / "record");
-  mixmatch::fuzz::WriteGraph(folder / "index");
+  mixmatch::fuzz::WriteLists(folder / "index");
   mixmatch::fuzz::WriteManifest(folder / "manifest");
   mixmatch::fuzz::WriteMedia(folder / "sense");
   return 0;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,7 @@ namespace {
 
 using ::testing::SizeIs;
 
-TEST(RecallTest, AMixtureIsAskedForTogetherAndByItsParts) {
+TEST(RecallTest, PartsWeighByHowNearTheirNeighboursAre) {
   TestDaemon daemon;
   ASSERT_NO_FATAL_FAILURE(daemon.Start());
   std::vector<v1::Event> events;
@@ -38,12 +39,30 @@ TEST(RecallTest, AMixtureIsAskedForTogetherAndByItsParts) {
     EXPECT_TRUE(daemon.memory().Embed(&context, request, &response).ok());
     return response.embedding();
   };
-  const v1::Embedding together = embed({word, pose});
+  const auto recall = [&daemon](const v1::RecallRequest& request) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::RecallResponse response;
+    EXPECT_TRUE(daemon.memory().Recall(&context, request, &response).ok());
+    return response;
+  };
+  // Each part weighs by how near its ten neighbours are.
   const v1::Embedding parts[] = {embed({word}), embed({pose})};
+  double nearness[2] = {};
+  for (int part = 0; part < 2; ++part) {
+    v1::RecallRequest request;
+    *request.mutable_query()->mutable_embedding() = parts[part];
+    request.add_modalities("text");
+    request.set_k(10);
+    const v1::RecallResponse near = recall(request);
+    for (const v1::Experience& one : near.experiences()) nearness[part] += one.similarity();
+    nearness[part] /= near.experiences_size();
+  }
   v1::RecallRequest by_point;
   v1::Embedding& point = *by_point.mutable_query()->mutable_embedding();
-  for (int i = 0; i < together.values_size(); ++i) {
-    point.add_values(together.values(i) + (parts[0].values(i) + parts[1].values(i)) / 2);
+  const auto share = static_cast<float>(std::exp((nearness[1] - nearness[0]) / 0.1));
+  for (int i = 0; i < parts[0].values_size(); ++i) {
+    point.add_values(parts[0].values(i) + share * parts[1].values(i));
   }
   v1::RecallRequest by_percepts;
   *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = word;
@@ -52,13 +71,6 @@ TEST(RecallTest, AMixtureIsAskedForTogetherAndByItsParts) {
     request->add_modalities("text");
     request->set_k(5);
   }
-  const auto recall = [&daemon](const v1::RecallRequest& request) {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    v1::RecallResponse response;
-    EXPECT_TRUE(daemon.memory().Recall(&context, request, &response).ok());
-    return response;
-  };
   const v1::RecallResponse expected = recall(by_point);
   const v1::RecallResponse found = recall(by_percepts);
   ASSERT_THAT(found.experiences(), SizeIs(5));

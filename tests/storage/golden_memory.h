@@ -19,8 +19,7 @@
 namespace mixmatch::testing::golden {
 
 inline constexpr size_t kEmbedded = 150;  // events of the space, which has two percepts of each
-inline constexpr IndexOptions kIndex = {
-    .seal_at = 128, .graph_from = 128, .graph_neighbours = 8, .graph_ef_search = 4};
+inline const IndexOptions kIndex = {.seal_at = 128, .lists_from = 128};
 
 // Of every kind of payload, small and large, with and without everything that an event may have.
 inline std::vector<PendingEvent> Events() {

@@ -44,10 +44,6 @@ void Write(const std::string& path) {
   const auto space = *spaces->Create(3, kDimension);
   Naive naive;
   Fill(*space, naive, kEmbedded, 4, 1);
-  std::vector<float> query(naive.vectors.begin(), naive.vectors.begin() + kDimension);
-  ASSERT_TRUE(WaitUntil([&] {
-    return space->Search(kPartitions, query, 3, nullptr)->plan.find("graph") != std::string::npos;
-  }));
 }
 
 }  // namespace testing::golden
@@ -140,7 +136,8 @@ TEST_P(GoldenTest, GenerationsSkillsAndConceptsAreWhatWasStored) {
   EXPECT_EQ(graph->set.parts().means, golden::Concepts().means);
 }
 
-TEST_P(GoldenTest, TheIndexIsLoadedWithItsGraphs) {
+// Format 1 began with graphs in the place of lists: they are passed over.
+TEST_P(GoldenTest, TheIndexIsLoaded) {
   const testing::OpenSpace open(path_, golden::kIndex, false);
   testing::Naive naive;
   {
@@ -153,7 +150,6 @@ TEST_P(GoldenTest, TheIndexIsLoadedWithItsGraphs) {
     const float* const query = naive.vectors.data() + i * kDimension;
     const auto found = open.space->Search(kPartitions, {query, kDimension}, 1, nullptr);
     ASSERT_TRUE(found.ok()) << found.status();
-    EXPECT_NE(found->plan.find("graph"), std::string::npos) << found->plan;
     ASSERT_EQ(found->neighbours.size(), 1U);
     EXPECT_NEAR(found->neighbours[0].similarity, 1, 1e-5);
   }

@@ -51,7 +51,7 @@ void ExpectExact(const EmbeddingSpace& space, const Naive& naive, uint32_t seed,
   }
 }
 
-constexpr IndexOptions kExact = {.seal_at = 300, .graph_from = 1 << 30};
+const IndexOptions kExact = {.seal_at = 300, .lists_from = 1 << 30};
 
 TEST(SpaceTest, ExactSearchFindsWhatBruteForceFindsAlsoAfterReopening) {
   const TempDir dir;
@@ -63,7 +63,7 @@ TEST(SpaceTest, ExactSearchFindsWhatBruteForceFindsAlsoAfterReopening) {
     ExpectExact(*open.space, naive, 2, 200);
   }
   // With other limits on the segments, too.
-  const OpenSpace open(dir.path("db"), {.seal_at = 77, .graph_from = 1 << 30}, /*create=*/false);
+  const OpenSpace open(dir.path("db"), {.seal_at = 77, .lists_from = 1 << 30}, /*create=*/false);
   EXPECT_EQ(open.space->count(), 2000u);
   EXPECT_EQ(open.space->dimension(), static_cast<int>(kDimension));
   EXPECT_EQ(open.space->generation(), 3u);
@@ -75,7 +75,7 @@ TEST(SpaceTest, ExactSearchFindsWhatBruteForceFindsAlsoAfterReopening) {
 
 TEST(SpaceTest, ReadsEveryEmbeddingByItsItem) {
   const TempDir dir;
-  const OpenSpace open(dir.path("db"), {.seal_at = 77, .graph_from = 1 << 30}, /*create=*/true);
+  const OpenSpace open(dir.path("db"), {.seal_at = 77, .lists_from = 1 << 30}, /*create=*/true);
   Naive naive;
   std::vector<float> read(kDimension);
   EXPECT_TRUE(absl::IsNotFound(open.space->Read(1, ItemId::ForPercept(1, 0), read)));
@@ -99,7 +99,7 @@ TEST(SpaceTest, ReadsEveryEmbeddingByItsItem) {
 
 TEST(SpaceTest, EqualSimilaritiesComeByItem) {
   const TempDir dir;
-  const OpenSpace open(dir.path("db"), {.seal_at = 3, .graph_from = 1 << 30}, true, 2);
+  const OpenSpace open(dir.path("db"), {.seal_at = 3, .lists_from = 1 << 30}, true, 2);
   std::vector<EmbeddedItem> items;
   std::vector<float> vectors;
   for (const Seq seq : std::initializer_list<Seq>{9, 2, 7, 1, 8, 3, 6}) {

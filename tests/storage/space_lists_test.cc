@@ -1,4 +1,5 @@
-// Graphs: recall, restarts, damage; and a space under way while it is searched or dropped.
+// Inverted lists: recall, merging, restarts, damage; and a space under way while it is searched or
+// dropped.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,12 +25,12 @@ using testing::RawDatabase;
 using testing::TempDir;
 using testing::WaitUntil;
 
-constexpr IndexOptions kGraphs = {.seal_at = 2000, .graph_from = 2000};
+const IndexOptions kLists = {.seal_at = 2000, .lists_from = 2000, .lists_probed = 20};
 
-// Whether a search of the first partition goes through a graph by now.
-bool SearchesByGraph(const EmbeddingSpace& space, const Naive& naive) {
+// Whether a search of the first partition goes through lists by now.
+bool SearchesByLists(const EmbeddingSpace& space, const Naive& naive) {
   const auto result = space.Search({kPartitions, 1}, {naive.vectors.data(), naive.d}, 10, nullptr);
-  return result.ok() && result->plan == "graph";
+  return result.ok() && result->plan == "lists";
 }
 
 // Share of the true 10 nearest that search finds, over 200 queries.
@@ -40,7 +41,7 @@ double RecallAt10(const EmbeddingSpace& space, const Naive& naive) {
     const float* query = queries.data() + q * naive.d;
     const auto result = space.Search({kPartitions, 1}, {query, naive.d}, 10, nullptr);
     EXPECT_TRUE(result.ok()) << result.status();
-    EXPECT_EQ(result->plan, "graph");
+    EXPECT_EQ(result->plan, "lists");
     EXPECT_EQ(result->neighbours.size(), 10u);
     EXPECT_TRUE(std::is_sorted(
         result->neighbours.begin(), result->neighbours.end(),
@@ -54,8 +55,8 @@ double RecallAt10(const EmbeddingSpace& space, const Naive& naive) {
   return static_cast<double>(hits) / 2000;
 }
 
-// Graphs that are whole on the disk.
-size_t StoredGraphs(Database& database) {
+// Lists that are whole on the disk.
+size_t StoredLists(Database& database) {
   const FamilyHandle family = database.impl().FindNamed("space_3");
   const std::unique_ptr<rocksdb::Iterator> it(database.impl().db().NewIterator({}, family.get()));
   size_t count = 0;
@@ -63,16 +64,17 @@ size_t StoredGraphs(Database& database) {
   return count;
 }
 
-TEST(SpaceGraphTest, GraphsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
+TEST(SpaceListsTest, ListsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
   const TempDir dir;
   const std::string path = dir.path("db");
   Naive naive;
   {
-    const OpenSpace open(path, kGraphs, true);
+    const OpenSpace open(path, kLists, true);
     Fill(*open.space, naive, 4500, 40, 1);
-    ASSERT_TRUE(WaitUntil([&] { return SearchesByGraph(*open.space, naive); }));
+    ASSERT_TRUE(WaitUntil([&] { return SearchesByLists(*open.space, naive); }));
     EXPECT_GE(RecallAt10(*open.space, naive), 0.95);
-    // With k so large that the graph would be of no use, and with a filter, search is exact.
+    // With k so large that all lists are looked through, and with a filter that lets few pass,
+    // search is exact.
     const auto many =
         open.space->Search({kPartitions, 1}, {naive.vectors.data(), kDimension}, 4400, nullptr);
     EXPECT_EQ(many->neighbours.size(), 4400u);
@@ -88,29 +90,93 @@ TEST(SpaceGraphTest, GraphsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
       EXPECT_EQ(filtered->neighbours[i].item, naive.items[expected[i]].item);
     }
     // Two sealed segments in each partition.
-    ASSERT_TRUE(WaitUntil([&open] { return StoredGraphs(*open.database) == 4; }));
+    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database) == 4; }));
   }
   {
     // Loaded, not built: it is there at once.
-    const OpenSpace open(path, kGraphs, false);
-    EXPECT_TRUE(SearchesByGraph(*open.space, naive));
+    const OpenSpace open(path, kLists, false);
+    EXPECT_TRUE(SearchesByLists(*open.space, naive));
     EXPECT_GE(RecallAt10(*open.space, naive), 0.95);
   }
   {
     RawDatabase raw(path);
     for (const std::string& key : raw.Keys("space_3", "g")) raw.Flip("space_3", key, -100);
   }
-  const OpenSpace open(path, kGraphs, false);
-  EXPECT_FALSE(SearchesByGraph(*open.space, naive));  // exact until it is rebuilt
-  ASSERT_TRUE(WaitUntil([&] { return SearchesByGraph(*open.space, naive); }));
+  const OpenSpace open(path, kLists, false);
+  EXPECT_FALSE(SearchesByLists(*open.space, naive));  // exact until it is rebuilt
+  ASSERT_TRUE(WaitUntil([&] { return SearchesByLists(*open.space, naive); }));
   EXPECT_GE(RecallAt10(*open.space, naive), 0.95);
+}
+
+TEST(SpaceListsTest, SegmentsAreMergedAndEveryRowStaysFound) {
+  const TempDir dir;
+  // Few enough points for every list to be looked through: answers must be those of brute force.
+  const IndexOptions small = {
+      .seal_at = 50, .lists_from = 50, .merge_of = 4, .merge_idle = absl::Milliseconds(100)};
+  Naive naive;
+  const auto append = [&naive](EmbeddingSpace& space, size_t n, uint32_t seed) {
+    const std::vector<float> vectors = RandomUnitVectors(2 * n, kDimension, 0, seed);
+    std::vector<EmbeddedItem> items;
+    const Seq first = naive.items.size() / 2 + 1;
+    for (size_t i = 0; i < 2 * n; ++i) {
+      items.push_back({ItemId::ForPercept(first + i / 2, i % 2), kPartitions[i % 2]});
+    }
+    ASSERT_TRUE(space.Append(items, vectors, {.next_seq = first + n}, false).ok());
+    naive.items.insert(naive.items.end(), items.begin(), items.end());
+    naive.vectors.insert(naive.vectors.end(), vectors.begin(), vectors.end());
+  };
+  const auto check = [&naive](const EmbeddingSpace& space) {
+    ASSERT_EQ(space.count(), naive.items.size());
+    std::vector<float> vector(kDimension);
+    for (size_t i = 0; i < naive.items.size(); i += 7) {
+      const float* query = naive.vectors.data() + i * naive.d;
+      ASSERT_TRUE(space.Read(naive.items[i].partition, naive.items[i].item, vector).ok()) << i;
+      for (size_t j = 0; j < kDimension; ++j) ASSERT_NEAR(vector[j], query[j], 2e-5);
+      const auto result = space.Search(kPartitions, {query, kDimension}, 5, nullptr);
+      const std::vector<size_t> expected = naive.Search(kPartitions, query, 5, nullptr);
+      ASSERT_EQ(result->neighbours.size(), 5u);
+      for (size_t k = 0; k < 5; ++k) {
+        // Codes may change the places of what is all but equally near.
+        ASSERT_NEAR(result->neighbours[k].similarity, naive.Similarity(expected[k], query), 3e-5);
+      }
+      ASSERT_EQ(result->neighbours[0].item, naive.items[i].item);
+    }
+  };
+  {
+    const OpenSpace open(dir.path("db"), small, true);
+    append(*open.space, 430, 1);
+    // 8 full segments in each partition become one; 30 rows still grow.
+    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database) == 2; }));
+    check(*open.space);
+    append(*open.space, 400, 2);
+    // What came since is not small beside that one, and joins it.
+    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database) == 2; }));
+    check(*open.space);
+  }
+  const OpenSpace open(dir.path("db"), small, false);
+  check(*open.space);
+  EXPECT_EQ(StoredLists(*open.database), 2u);
+}
+
+TEST(SpaceListsTest, BackgroundWritesOutliveCompactionThatIsBehind) {
+  const TempDir dir;
+  const auto database = *Database::Open(dir.path("db"), {.write_buffer_bytes = 1 << 20});
+  const auto spaces = MakeEmbeddingSpaces(database.get(), {.lists_from = 1 << 30});
+  const auto space = *spaces->Create(3, 128);
+  const std::vector<float> vectors = RandomUnitVectors(2000, 128, 0, 1);
+  std::vector<EmbeddedItem> items(2000);
+  for (Seq seq = 1; seq <= 200'000; seq += 2000) {
+    for (size_t i = 0; i < 2000; ++i) items[i] = {ItemId::ForPercept(seq + i, 0), 1};
+    ASSERT_TRUE(space->Append(items, vectors, {.next_seq = seq + 2000}, true).ok());
+  }
+  EXPECT_EQ(space->count(), 200'000u);
 }
 
 // 3000 rows: half of them a few words that come back, in vectors that differ in the last bits as
 // those of other batches do; between them, as many that come once.
-TEST(SpaceGraphTest, ContentThatComesBackHidesNothingAndIsFoundWhole) {
+TEST(SpaceListsTest, ContentThatComesBackHidesNothingAndIsFoundWhole) {
   const TempDir dir;
-  const OpenSpace open(dir.path("db"), {.seal_at = 3000, .graph_from = 3000}, true);
+  const OpenSpace open(dir.path("db"), {.seal_at = 3000, .lists_from = 3000}, true);
   Naive naive;
   const std::vector<float> words = RandomUnitVectors(5, kDimension, 0, 1);
   const std::vector<float> others = RandomUnitVectors(1500, kDimension, 0, 2);
@@ -125,7 +191,7 @@ TEST(SpaceGraphTest, ContentThatComesBackHidesNothingAndIsFoundWhole) {
     }
   }
   ASSERT_TRUE(open.space->Append(naive.items, naive.vectors, {.next_seq = 3001}, false).ok());
-  ASSERT_TRUE(WaitUntil([&] { return SearchesByGraph(*open.space, naive); }));
+  ASSERT_TRUE(WaitUntil([&] { return SearchesByLists(*open.space, naive); }));
   // Each row that comes once finds itself.
   size_t hits = 0;
   for (size_t i = 1; i < 3000; i += 2) {
@@ -142,9 +208,9 @@ TEST(SpaceGraphTest, ContentThatComesBackHidesNothingAndIsFoundWhole) {
   EXPECT_GT(equals->neighbours.back().similarity, 0.9999f);
 }
 
-TEST(SpaceGraphTest, AFewWordsAloneAreSearchedByTheirGroupsExactly) {
+TEST(SpaceListsTest, AFewWordsAloneAreSearchedByTheirGroupsExactly) {
   const TempDir dir;
-  const OpenSpace open(dir.path("db"), {.seal_at = 2000, .graph_from = 2000}, true);
+  const OpenSpace open(dir.path("db"), {.seal_at = 2000, .lists_from = 2000}, true);
   Naive naive;
   const std::vector<float> words = RandomUnitVectors(10, kDimension, 0, 1);
   for (size_t i = 0; i < 2000; ++i) {
@@ -168,13 +234,13 @@ TEST(SpaceGraphTest, AFewWordsAloneAreSearchedByTheirGroupsExactly) {
   }
 }
 
-TEST(SpaceGraphTest, ADroppedSpaceIsGoneAndItsReadersFinish) {
+TEST(SpaceListsTest, ADroppedSpaceIsGoneAndItsReadersFinish) {
   const TempDir dir;
   const std::string path = dir.path("db");
   Naive naive;
   {
-    OpenSpace open(path, kGraphs, true);
-    Fill(*open.space, naive, 2500, 40, 1);  // a graph is under way
+    OpenSpace open(path, kLists, true);
+    Fill(*open.space, naive, 2500, 40, 1);  // lists are under way
     EXPECT_TRUE(absl::IsAlreadyExists(open.spaces->Create(3, 8).status()));
     EXPECT_EQ(open.spaces->Open(3).value(), open.space);
     ASSERT_TRUE(open.spaces->Drop(3).ok());
@@ -190,19 +256,19 @@ TEST(SpaceGraphTest, ADroppedSpaceIsGoneAndItsReadersFinish) {
     const auto again = open.spaces->Create(3, 8);
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ((*again)->count(), 0u);
-    ASSERT_TRUE(WaitUntil([&] { return SearchesByGraph(*open.space, naive); }));
-    // The late graph went nowhere, and the database still takes writes.
+    ASSERT_TRUE(WaitUntil([&] { return SearchesByLists(*open.space, naive); }));
+    // The late lists went nowhere, and the database still takes writes.
     ASSERT_TRUE(open.database->PutSetting("a", "b").ok());
     ASSERT_TRUE((*again)->Append(item, std::vector<float>(8, 0.1f), {.next_seq = 2}, false).ok());
   }
-  OpenSpace open(path, kGraphs, false);
+  OpenSpace open(path, kLists, false);
   EXPECT_EQ(open.space->dimension(), 8);
   EXPECT_EQ(open.space->count(), 1u);
 }
 
-TEST(SpaceGraphTest, SearchesBesideAppendingSeeWholeRowsInOrder) {
+TEST(SpaceListsTest, SearchesBesideAppendingSeeWholeRowsInOrder) {
   const TempDir dir;
-  const OpenSpace open(dir.path("db"), {.seal_at = 500, .graph_from = 500}, true);
+  const OpenSpace open(dir.path("db"), {.seal_at = 500, .lists_from = 500}, true);
   std::atomic<bool> done{false};
   std::atomic<int> searches{0};
   std::vector<std::thread> readers;

@@ -1,0 +1,57 @@
+// The thread that builds lists over sealed segments and merges them, one after another, at low
+// priority.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "core/base/ids.h"
+#include "storage/index/lists.h"
+
+namespace mixmatch {
+
+// Thread-safety: Safe for concurrent use.
+class ListsBuilder {
+ public:
+  struct Job {
+    ModalityId partition = 0;
+    std::vector<ListsSource> sources;
+  };
+  // What is to be done next; `idle`: for some seconds nothing came. Called on the builder's thread,
+  // until there is nothing.
+  using Next = std::function<std::optional<Job>(bool idle)>;
+  // Called on the builder's thread with what was built of a job; null where building failed.
+  using Done = std::function<void(const Job& job, const std::shared_ptr<const Lists>& lists)>;
+
+  ListsBuilder(const IndexOptions& options, Next next, Done done);
+  // Gives up what is under way, and waits until the thread has ended.
+  ~ListsBuilder();
+  ListsBuilder(const ListsBuilder&) = delete;
+  ListsBuilder& operator=(const ListsBuilder&) = delete;
+
+  // Says that there may be something to do. Does not block.
+  void Wake();
+  // Whether there was nothing to do when it last looked, while idle.
+  bool rests() const;
+
+ private:
+  void Run();
+  bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stop_ || woken_; }
+
+  const IndexOptions options_;
+  const Next next_;
+  const Done done_;
+  std::atomic<bool> stop_{false};
+  mutable absl::Mutex mu_;
+  bool rests_ ABSL_GUARDED_BY(mu_) = true;
+  bool woken_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;
+};
+
+}  // namespace mixmatch

@@ -1,0 +1,163 @@
+// Loading segments, and which of them become lists or are merged.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/status.h"
+#include "storage/index/stored_space.h"
+
+namespace mixmatch {
+namespace {
+
+// Segments whose rows differ by less than this factor are of one size.
+constexpr size_t kTier = 4;
+
+size_t TierOf(size_t rows, size_t sealed_at) {
+  size_t tier = 0;
+  for (size_t size = sealed_at * kTier; rows >= size; size *= kTier) ++tier;
+  return tier;
+}
+
+}  // namespace
+
+absl::Status StoredSpace::Load() {
+  const ListsRows stored = store_.ReadListsRows();
+  const absl::MutexLock append_lock(&append_mu_);
+  MM_ASSIGN_OR_RETURN(const SpaceCursor cursor, store_.ReadCursor());
+  Loading loading;
+  MM_RETURN_IF_ERROR(store_.ReadBlocks(dimension_, [this, &stored, &loading](const Block& block)
+                                                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_) {
+                                                         LoadBlock(block, stored, loading);
+                                                       }));
+  if (loading.lists != nullptr || loading.cut_off) {
+    return absl::DataLossError(
+        "embeddings not loaded: rows that lists were built over are missing; embed again");
+  }
+  {
+    const absl::MutexLock lock(&mu_);
+    cursor_ = cursor;
+  }
+  builder_.Wake();
+  return absl::OkStatus();
+}
+
+size_t StoredSpace::CapacityAt(keys::RowKey place, const ListsRows* stored) const {
+  if (stored == nullptr) return options_.seal_at;
+  const auto lists = stored->lower_bound(place);
+  if (lists == stored->end() || lists->first.partition != place.partition) return options_.seal_at;
+  if (lists->first == place) return lists->second;  // damaged ones: built again over the same rows
+  // Up to where the next lists begin, so that they keep their rows.
+  return std::min<size_t>(options_.seal_at, lists->first.first_row - place.first_row);
+}
+
+std::unique_ptr<Lists::Loader> StoredSpace::LoaderAt(keys::RowKey place,
+                                                     const ListsRows& stored) const {
+  const auto found = stored.find(place);
+  if (found == stored.end()) return nullptr;
+  const absl::StatusOr<std::string> bytes = store_.ReadLists(place);
+  if (!bytes.ok()) return nullptr;
+  auto loader = Lists::Loader::Create(place.first_row, found->second, dimension_, options_, *bytes);
+  return loader.ok() ? *std::move(loader) : nullptr;
+}
+
+void StoredSpace::LoadBlock(const Block& block, const ListsRows& stored, Loading& loading) {
+  const ModalityId partition = block.place.partition;
+  if (loading.partition != partition) {
+    loading.cut_off = loading.cut_off || loading.lists != nullptr;
+    loading.partition = partition;
+    loading.lists = nullptr;
+  }
+  for (size_t done = 0; done < block.items.size();) {
+    if (loading.lists == nullptr) {
+      bool full = true;
+      {
+        const absl::MutexLock lock(&mu_);
+        const std::vector<Segment>& segments = partitions_[partition];
+        full = segments.empty() || segments.back().full();
+      }
+      if (full) {
+        loading.lists =
+            LoaderAt({.partition = partition, .first_row = block.place.first_row + done}, stored);
+      }
+    }
+    if (loading.lists == nullptr) {
+      done += AddRows(block, done, &stored);
+      continue;
+    }
+    const size_t n = std::min(block.items.size() - done, loading.lists->missing());
+    loading.lists->Append(std::span(block.items).subspan(done, n),
+                          block.vectors.data() + done * dimension_);
+    done += n;
+    if (loading.lists->missing() > 0) continue;
+    const std::shared_ptr<const Lists> lists = std::exchange(loading.lists, nullptr)->Take();
+    count_ += lists->count();
+    const absl::MutexLock lock(&mu_);
+    partitions_[partition].push_back({.rows = nullptr, .lists = lists, .count = lists->count()});
+  }
+}
+
+std::optional<ListsBuilder::Job> StoredSpace::NextJob(bool idle) {
+  const absl::MutexLock lock(&mu_);
+  for (const auto& [partition, segments] : partitions_) {
+    size_t listed = 0;  // segments from the first on that are lists, one behind the other
+    for (size_t i = 0; i < segments.size(); ++i) {
+      const Segment& segment = segments[i];
+      if (segment.rows == nullptr) {
+        if (listed == i) ++listed;
+        continue;
+      }
+      if (!segment.full() || segment.count < options_.lists_from) continue;
+      if (given_up_.contains({partition, segment.first_row()})) continue;
+      return ListsBuilder::Job{.partition = partition, .sources = {{segment.rows, nullptr}}};
+    }
+    // The last ones, where they are of one size and many enough; while idle, as many as are not
+    // small beside what lies before them.
+    size_t first = listed;
+    size_t rows = 0;
+    size_t join = listed;  // the first that is merged; none while it is `listed`
+    while (first > 0 && rows + segments[first - 1].count <= options_.merge_max) {
+      const size_t count = segments[first - 1].count;
+      const bool same = first == listed || TierOf(count, options_.seal_at) ==
+                                               TierOf(segments[listed - 1].count, options_.seal_at);
+      if (!idle && !same) break;
+      if (idle && rows > 0 && rows * kTier < count) break;
+      --first;
+      rows += count;
+      if (idle ? listed - first >= 2 : listed - first >= options_.merge_of) join = first;
+    }
+    if (join == listed || given_up_.contains({partition, segments[join].first_row()})) continue;
+    ListsBuilder::Job job{.partition = partition, .sources = {}};
+    for (size_t i = join; i < listed; ++i) job.sources.push_back({nullptr, segments[i].lists});
+    return job;
+  }
+  return std::nullopt;
+}
+
+void StoredSpace::Install(const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists) {
+  const ListsSource& head = job.sources.front();
+  const uint64_t first_row =
+      head.rows != nullptr ? head.rows->first_row() : head.lists->first_row();
+  {
+    const absl::MutexLock lock(&mu_);
+    if (lists == nullptr) {
+      given_up_.insert({job.partition, first_row});
+      return;
+    }
+    // Segments before the last one change by this thread alone.
+    std::vector<Segment>& segments = partitions_[job.partition];
+    const auto begin =
+        std::find_if(segments.begin(), segments.end(),
+                     [first_row](const Segment& s) { return s.first_row() == first_row; });
+    const auto end = begin + static_cast<ptrdiff_t>(job.sources.size());
+    *begin = {.rows = nullptr, .lists = lists, .count = lists->count()};
+    segments.erase(begin + 1, end);
+  }
+  // When this fails, the lists serve all the same and are built again at the next start.
+  if (!retired_) {
+    store_
+        .WriteLists({.partition = job.partition, .first_row = first_row}, lists->count(),
+                    lists->Serialize())
+        .IgnoreError();
+  }
+}
+
+}  // namespace mixmatch
