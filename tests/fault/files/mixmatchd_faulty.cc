@@ -1,5 +1,6 @@
 // mixmatchd over files that fail and a wall clock that jumps, as the environment variable
 // MIXMATCH_FAULTS says (fault_plan.h). For the fault tests alone; never installed.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -8,6 +9,11 @@
 #include "tests/fault/files/fault_files.h"
 
 int main(int argc, char** argv) {
+  // As the daemon will: threads that begin before it does must not take its signals either.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const char* const text = std::getenv("MIXMATCH_FAULTS");
   const auto plan = mixmatch::fault::ParseFaultPlan(text == nullptr ? "" : text);
   if (!plan.ok()) {
