@@ -1,7 +1,8 @@
-// Prefix scans, unions and intersections of sorted lists.
+// Unions and intersections of sorted lists.
 #include "storage/event_filter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -23,8 +24,16 @@ int64_t CeilNanos(absl::Time time) {
   return below && ns < std::numeric_limits<int64_t>::max() ? ns + 1 : ns;
 }
 
-std::vector<Seq> Intersect(const std::vector<Seq>& few, const std::vector<Seq>& many) {
-  std::vector<Seq> both;
+// Where one list is much the shorter, its entries are looked up in the other.
+constexpr size_t kMuchShorter = 16;
+
+SeqList Intersect(const SeqList& few, const SeqList& many) {
+  SeqList both;
+  if (few.size() * kMuchShorter > many.size()) {
+    std::set_intersection(few.begin(), few.end(), many.begin(), many.end(),
+                          std::back_inserter(both));
+    return both;
+  }
   auto from = many.begin();
   for (const Seq seq : few) {
     from = std::lower_bound(from, many.end(), seq);
@@ -36,8 +45,8 @@ std::vector<Seq> Intersect(const std::vector<Seq>& few, const std::vector<Seq>& 
 
 }  // namespace
 
-absl::StatusOr<std::vector<Seq>> EventFilterResolver::Resolve(const EventFilter& filter,
-                                                              SeqRange range) const {
+absl::StatusOr<SeqList> EventFilterResolver::Resolve(const EventFilter& filter,
+                                                     SeqRange range) const {
   MM_ASSIGN_OR_RETURN(range, ClipByIngest(filter, range));
   if (range.first > range.last) return SeqList{};
   std::vector<SeqList> lists;
@@ -113,7 +122,7 @@ absl::StatusOr<Seq> EventFilterResolver::FirstIngestedAt(absl::Time time, SeqRan
   return low;
 }
 
-absl::StatusOr<std::vector<Seq>> EventFilterResolver::AllEvents(SeqRange range) const {
+absl::StatusOr<SeqList> EventFilterResolver::AllEvents(SeqRange range) const {
   const std::string end = keys::Number(range.last + 1);
   const rocksdb::Slice upper(end);
   const auto it = database_.Iterate(Family::kLog, &upper);
@@ -128,35 +137,24 @@ absl::StatusOr<std::vector<Seq>> EventFilterResolver::AllEvents(SeqRange range) 
   return events;
 }
 
-absl::StatusOr<std::vector<Seq>> EventFilterResolver::ByTime(const EventFilter& filter,
-                                                             SeqRange range) const {
-  const int64_t start =
-      filter.time_start ? CeilNanos(*filter.time_start) : std::numeric_limits<int64_t>::min();
-  const std::string end =
-      filter.time_end ? keys::TimePrefix(CeilNanos(*filter.time_end)) : std::string(16, '\xff');
-  const rocksdb::Slice upper(end);
-  const auto it = database_.Iterate(Family::kByTime, &upper);
-  SeqList events;
-  for (it->Seek(keys::TimePrefix(start)); it->Valid(); it->Next()) {
-    const Seq seq = keys::LastNumber(it->key().ToStringView());
-    if (seq >= range.first && seq <= range.last) events.push_back(seq);
-  }
-  MM_RETURN_IF_ERROR(FromRocks(it->status(), "events not read by time"));
-  std::sort(events.begin(), events.end());
-  return events;
+absl::StatusOr<SeqList> EventFilterResolver::ByTime(const EventFilter& filter,
+                                                    SeqRange range) const {
+  constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kBehindAll = std::numeric_limits<int64_t>::max();
+  const int64_t start = filter.time_start ? CeilNanos(*filter.time_start) : kFirst;
+  const int64_t end = filter.time_end ? CeilNanos(*filter.time_end) : kBehindAll;
+  return postings_.ByTime(start, end, range.first, range.last);
 }
 
-absl::StatusOr<std::vector<Seq>> EventFilterResolver::ByPrefixes(
-    Family family, const std::vector<std::string>& prefixes, SeqRange range) const {
+absl::StatusOr<SeqList> EventFilterResolver::ByPrefixes(Family family,
+                                                        const std::vector<std::string>& prefixes,
+                                                        SeqRange range) const {
   SeqList events;
   for (const std::string& prefix : prefixes) {
-    const std::string end = keys::WithSeq(prefix, range.last + 1);
-    const rocksdb::Slice upper(end);
-    const auto it = database_.Iterate(family, &upper);
-    for (it->Seek(keys::WithSeq(prefix, range.first)); it->Valid(); it->Next()) {
-      events.push_back(keys::LastNumber(it->key().ToStringView()));
-    }
-    MM_RETURN_IF_ERROR(FromRocks(it->status(), "secondary keys not read"));
+    MM_ASSIGN_OR_RETURN(const auto known, postings_.Postings(family, prefix, range.last));
+    const auto first = std::lower_bound(known->begin(), known->end(), range.first);
+    const auto behind = std::upper_bound(first, known->end(), range.last);
+    events.insert(events.end(), first, behind);
   }
   if (prefixes.size() > 1) {
     std::sort(events.begin(), events.end());

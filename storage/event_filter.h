@@ -1,16 +1,17 @@
 // Which events pass a filter, from the secondary keys.
 //
-// Each condition gives a sorted list of sequence numbers by prefix scans; the lists are
-// intersected, the shortest first. Never reads payloads; reads headers only where the ingest time
-// is the sole condition.
+// Each condition gives a sorted list of sequence numbers; the lists are intersected, the shortest
+// first. Never reads payloads; reads headers only where the ingest time is the sole condition.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "storage/database_impl.h"
 #include "storage/event_log.h"
 #include "storage/modality_registry.h"
+#include "storage/posting_cache.h"
 
 namespace mixmatch {
 
@@ -20,18 +21,17 @@ struct SeqRange {
   Seq last = 0;
 };
 
-// Thread-safety: Immutable; safe to share. Borrows both, for the time of a call.
+// Thread-safety: Immutable; safe to share. Borrows all three, for the time of a call.
 class EventFilterResolver {
  public:
-  EventFilterResolver(const Database::Impl& database, const ModalityTable& modalities)
-      : database_(database), modalities_(modalities) {}
+  EventFilterResolver(const Database::Impl& database, PostingCache* postings,
+                      const ModalityTable& modalities)
+      : database_(database), postings_(*postings), modalities_(modalities) {}
 
   // Events of `range` that pass, sorted.
-  absl::StatusOr<std::vector<Seq>> Resolve(const EventFilter& filter, SeqRange range) const;
+  absl::StatusOr<SeqList> Resolve(const EventFilter& filter, SeqRange range) const;
 
  private:
-  using SeqList = std::vector<Seq>;
-
   // The part of `range` whose ingest times pass, by binary search on the log.
   absl::StatusOr<SeqRange> ClipByIngest(const EventFilter& filter, SeqRange range) const;
   // First entry in `range` with an ingest time of at least `time`; range.last + 1 when none has.
@@ -44,6 +44,7 @@ class EventFilterResolver {
                                      SeqRange range) const;
 
   const Database::Impl& database_;
+  PostingCache& postings_;
   const ModalityTable& modalities_;
 };
 

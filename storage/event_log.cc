@@ -20,6 +20,7 @@
 #include "storage/keys.h"
 #include "storage/log_mark.h"
 #include "storage/modality_registry.h"
+#include "storage/posting_cache.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
 
@@ -35,7 +36,7 @@ absl::Status NoSuchEvent(Seq seq) {
 
 class EventLog::Impl {
  public:
-  explicit Impl(Database::Impl* database) : db(*database), reader(*database) {}
+  explicit Impl(Database::Impl* database) : db(*database), reader(*database), postings(database) {}
 
   // Takes up the counters and the end of the log.
   absl::Status Load();
@@ -49,6 +50,7 @@ class EventLog::Impl {
   }
   const Database::Impl& db;
   const EventReader reader;
+  PostingCache postings;
   ModalityRegistry registry;
   // What readers see: the end of what is written.
   std::atomic<Seq> last_seq{0};
@@ -232,8 +234,9 @@ absl::StatusOr<std::vector<LoggedEvent>> EventLog::List(const EventFilter& filte
   if (!descending) range.first = after + 1;
   if (descending && after > 0) range.last = std::min(range.last, after - 1);
   const auto table = impl_->registry.table();
-  MM_ASSIGN_OR_RETURN(std::vector<Seq> passing,
-                      EventFilterResolver(impl_->db, *table).Resolve(filter, range));
+  MM_ASSIGN_OR_RETURN(
+      std::vector<Seq> passing,
+      EventFilterResolver(impl_->db, &impl_->postings, *table).Resolve(filter, range));
   if (descending) std::reverse(passing.begin(), passing.end());
   passing.resize(std::min(passing.size(), limit));
   std::vector<LoggedEvent> events;
@@ -245,7 +248,7 @@ absl::StatusOr<std::vector<LoggedEvent>> EventLog::List(const EventFilter& filte
 
 absl::StatusOr<std::vector<Seq>> EventLog::Resolve(const EventFilter& filter) const {
   const auto table = impl_->registry.table();
-  return EventFilterResolver(impl_->db, *table)
+  return EventFilterResolver(impl_->db, &impl_->postings, *table)
       .Resolve(filter, SeqRange{.first = 1, .last = last_seq()});
 }
 

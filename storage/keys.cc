@@ -105,6 +105,11 @@ std::string TimePrefix(int64_t time_ns) {
   return Number(static_cast<uint64_t>(time_ns) ^ (uint64_t{1} << 63));
 }
 
+int64_t TimeOf(std::string_view key) {
+  return static_cast<int64_t>(ReadNumber<uint64_t>(key.substr(0, sizeof(uint64_t))) ^
+                              (uint64_t{1} << 63));
+}
+
 std::string NamePrefix(std::string_view name) {
   std::string key;
   AppendName(name, key);

@@ -61,6 +61,8 @@ bool IsForgottenIdentity(std::string_view key);
 
 // Prefixes of the secondary keys, to which WithSeq adds the end.
 std::string TimePrefix(int64_t time_ns);
+// The time of a key of the family "by_time".
+int64_t TimeOf(std::string_view key);
 std::string NamePrefix(std::string_view name);
 std::string ModalityPrefix(ModalityId id);
 std::string MetadataPrefix(std::string_view key, std::string_view value);

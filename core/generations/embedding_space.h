@@ -33,11 +33,12 @@ struct Neighbour {
   ItemId item;
   ModalityId partition = kEpisodePartition;
   float similarity = 0;  // inner product of unit vectors, -1 to 1
+  uint64_t row = 0;      // where the space that found it has it
 };
 
 struct SearchResult {
   std::vector<Neighbour> neighbours;  // nearest first; ties by item
-  std::string plan;                   // "exact", "graph", "exact-filtered"
+  std::string plan;                   // "exact", "lists"; "-filtered" behind it under a filter
   uint64_t candidate_count = 0;       // embeddings that were compared
 };
 
@@ -62,6 +63,9 @@ class EmbeddingSpace {
   // Copies the embedding of one percept to `out` [E]. NOT_FOUND while it is not there. Requires
   // that percepts were appended in the order of their items, as the log has them.
   virtual absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const = 0;
+
+  // Copies the embedding of what a search of this space found to `out` [E].
+  virtual absl::Status ReadFound(const Neighbour& found, std::span<float> out) const = 0;
 
   // The k items of `partitions` nearest to `query` [E]. Returns k whenever k exist. With `allowed`
   // (sorted sequence numbers or episode ids: values of ItemId::seq()), only those count.

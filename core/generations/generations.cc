@@ -97,6 +97,12 @@ std::shared_ptr<const Space> Generations::serving() const {
   return serving_;
 }
 
+std::shared_ptr<const Space> Generations::Find(Generation number) const {
+  const absl::MutexLock lock(&mu_);
+  if (serving_->number == number) return serving_;
+  return kept_ != nullptr && kept_->number == number ? kept_ : nullptr;
+}
+
 absl::StatusOr<bool> Generations::Follow() {
   const absl::MutexLock fill_lock(&fill_mu_);
   std::shared_ptr<Space> serving;

@@ -78,6 +78,8 @@ class Generations {
 
   // What answers recall now. Never null.
   std::shared_ptr<const Space> serving() const;
+  // The serving generation or the kept one, by its number; null for any other.
+  std::shared_ptr<const Space> Find(Generation number) const;
 
   // Embeds the next chunk of what is stored into the serving space and the kept one. Returns
   // whether anything was left to do.

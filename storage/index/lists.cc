@@ -124,7 +124,10 @@ Lists::Outcome Lists::SearchRows(const CodeQuery& query, ModalityId partition,
     if (i + kAhead < rows.size()) codes_.Prefetch(point_of_row_[rows[i + kAhead]]);
     const float similarity = std::clamp(query.Fine(codes_, point_of_row_[rows[i]]), -1.0F, 1.0F);
     if (!(similarity >= nearest.threshold())) continue;
-    nearest.Offer({.item = items_[rows[i]], .partition = partition, .similarity = similarity});
+    nearest.Offer({.item = items_[rows[i]],
+                   .partition = partition,
+                   .similarity = similarity,
+                   .row = first_row_ + rows[i]});
   }
   return {.exact = true, .compared = rows.size()};
 }
@@ -154,9 +157,13 @@ Lists::Outcome Lists::Search(const CodeQuery& query, size_t k, ModalityId partit
   const auto see = [&](size_t point, float similarity) {
     size_t offered = 0;
     for (size_t at = point_rows_begin_[point]; at < point_rows_begin_[point + 1]; ++at) {
-      const ItemId item = items_[point_rows_[at]];
+      const size_t row = point_rows_[at];
+      const ItemId item = items_[row];
       if (allowed != nullptr && !Contains(*allowed, item)) continue;
-      nearest.Offer({.item = item, .partition = partition, .similarity = similarity});
+      nearest.Offer({.item = item,
+                     .partition = partition,
+                     .similarity = similarity,
+                     .row = first_row_ + row});
       if (++offered == k) break;
     }
   };

@@ -29,7 +29,10 @@ float Rows::Similarity(size_t row, const CodeQuery& query) const {
 void Rows::Offer(size_t row, const CodeQuery& query, ModalityId partition, TopK& nearest) const {
   const float similarity = Similarity(row, query);
   if (!(similarity >= nearest.threshold())) return;  // also what is no number
-  nearest.Offer({.item = items_[row], .partition = partition, .similarity = similarity});
+  nearest.Offer({.item = items_[row],
+                 .partition = partition,
+                 .similarity = similarity,
+                 .row = first_row_ + row});
 }
 
 size_t Rows::Scan(size_t count, const CodeQuery& query, ModalityId partition,
@@ -39,7 +42,10 @@ size_t Rows::Scan(size_t count, const CodeQuery& query, ModalityId partition,
         codes_, 0, count, [&nearest] { return nearest.threshold(); },
         [this, &query](size_t row) { return Similarity(row, query); },
         [&](size_t row, float similarity) {
-          nearest.Offer({.item = items_[row], .partition = partition, .similarity = similarity});
+          nearest.Offer({.item = items_[row],
+                         .partition = partition,
+                         .similarity = similarity,
+                         .row = first_row_ + row});
         });
     return count;
   }

@@ -157,12 +157,40 @@ absl::Status StoredSpace::Read(ModalityId partition, ItemId item, std::span<floa
     return absl::NotFoundError(
         absl::StrCat("embedding not found: event ", item.seq(), " is not embedded yet"));
   }
-  if (segment.rows != nullptr) {
-    const float* vector = segment.rows->vector(low);
-    std::copy(vector, vector + dimension_, out.begin());
+  segment.Read(low, out);
+  return absl::OkStatus();
+}
+
+void StoredSpace::Segment::Read(size_t row, std::span<float> out) const {
+  if (rows != nullptr) {
+    const float* vector = rows->vector(row);
+    std::copy(vector, vector + out.size(), out.begin());
   } else {
-    segment.lists->Decode(low, out.data());
+    lists->Decode(row, out.data());
   }
+}
+
+absl::Status StoredSpace::ReadFound(const Neighbour& found, std::span<float> out) const {
+  Segment segment;
+  {
+    const absl::MutexLock lock(&mu_);
+    const auto segments = partitions_.find(found.partition);
+    if (segments != partitions_.end()) {
+      const auto behind =
+          std::upper_bound(segments->second.begin(), segments->second.end(), found.row,
+                           [](uint64_t row, const Segment& s) { return row < s.first_row(); });
+      if (behind != segments->second.begin()) segment = *std::prev(behind);
+    }
+  }
+  const bool here = (segment.rows != nullptr || segment.lists != nullptr) &&
+                    found.row - segment.first_row() < segment.count &&
+                    segment.item(found.row - segment.first_row()) == found.item;
+  if (!here || out.size() != dimension_) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("embedding not read: row ", found.row,
+                     " is not what this space found; pass on what its search gave"));
+  }
+  segment.Read(found.row - segment.first_row(), out);
   return absl::OkStatus();
 }
 

@@ -51,6 +51,7 @@ class StoredSpace final : public EmbeddingSpace {
   absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                       SpaceCursor next, bool background) override;
   absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const override;
+  absl::Status ReadFound(const Neighbour& found, std::span<float> out) const override;
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                       std::span<const float> query, size_t k,
                                       const std::vector<Seq>* allowed) const override;
@@ -64,6 +65,7 @@ class StoredSpace final : public EmbeddingSpace {
     uint64_t first_row() const { return rows != nullptr ? rows->first_row() : lists->first_row(); }
     bool full() const { return rows == nullptr || count == rows->capacity(); }
     ItemId item(size_t row) const { return rows != nullptr ? rows->item(row) : lists->item(row); }
+    void Read(size_t row, std::span<float> out) const;
   };
   // Lists on their way into memory.
   struct Loading {

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <random>
 
+#include "storage/database_impl.h"
 #include "storage/event_log.h"
+#include "storage/keys.h"
+#include "storage/posting_cache.h"
 #include "storage_testing.h"
 
 namespace mixmatch {
@@ -45,15 +48,18 @@ bool Passes(const EventFilter& filter, const LoggedEvent& logged) {
 // 400 random events in batches, with other entries of the log between them.
 class EventFilterTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    for (int i = 0; i < 400;) {
+  void SetUp() override { AppendUpTo(400); }
+
+  void AppendUpTo(int count) {
+    while (appended_ < count) {
       std::vector<PendingEvent> batch;
-      for (size_t n = 1 + Draw(20); n > 0; --n, ++i) batch.push_back(RandomEvent(i));
-      ASSERT_TRUE(open_.log->Append(std::move(batch), At(i + static_cast<int>(Draw(3)))).ok());
+      for (size_t n = 1 + Draw(20); n > 0; --n) batch.push_back(RandomEvent(++appended_));
+      ASSERT_TRUE(
+          open_.log->Append(std::move(batch), At(appended_ + static_cast<int>(Draw(3)))).ok());
       if (Draw(3) != 0) continue;
-      ASSERT_TRUE(open_.log->AppendIdleClose("s1", At(i)).ok());
+      ASSERT_TRUE(open_.log->AppendIdleClose("s1", At(appended_)).ok());
     }
-    for (Seq seq = 1; seq <= open_.log->last_seq(); ++seq) {
+    for (Seq seq = all_.empty() ? 1 : all_.back().seq + 1; seq <= open_.log->last_seq(); ++seq) {
       auto event = open_.log->Get(seq, Detail::kFull);
       if (event.ok()) all_.push_back(*std::move(event));
     }
@@ -111,6 +117,7 @@ class EventFilterTest : public ::testing::Test {
   std::mt19937_64 random_{7};
   OpenLog open_{dir_.path("db")};
   std::vector<LoggedEvent> all_;
+  int appended_ = 0;
 };
 
 TEST_F(EventFilterTest, ResolvesWhatALoopOverAllEventsFinds) {
@@ -123,6 +130,34 @@ TEST_F(EventFilterTest, ResolvesWhatALoopOverAllEventsFinds) {
     found += resolved->size();
   }
   EXPECT_GT(found, 1000u);  // the filters do let events pass
+}
+
+TEST_F(EventFilterTest, WhatCameSinceAFilterWasAskedIsFoundToo) {
+  std::vector<EventFilter> filters;
+  for (int i = 0; i < 12; ++i) filters.push_back(RandomFilter());
+  for (int round = 1; round <= 20; ++round) {
+    for (size_t i = 0; i < filters.size(); ++i) {
+      const auto resolved = open_.log->Resolve(filters[i]);
+      ASSERT_TRUE(resolved.ok()) << resolved.status();
+      ASSERT_EQ(*resolved, Expected(filters[i])) << "round " << round << " filter " << i;
+    }
+    AppendUpTo(400 + 20 * round);
+  }
+}
+
+// With room for next to nothing, lists are read again and again, and are right all the same.
+TEST_F(EventFilterTest, ForgottenListsAreReadAgain) {
+  PostingCache cache(&open_.database->impl(), 1000);
+  const Seq last = open_.log->last_seq();
+  for (int round = 0; round < 3; ++round) {
+    for (const char* scene : {"s0", "s1", "s2"}) {
+      EventFilter filter;
+      filter.scenes = {scene};
+      const auto seqs = cache.Postings(Family::kByScene, keys::NamePrefix(scene), last);
+      ASSERT_TRUE(seqs.ok()) << seqs.status();
+      EXPECT_EQ(**seqs, Expected(filter));
+    }
+  }
 }
 
 TEST_F(EventFilterTest, PagesInBothDirectionsCoverEachEventOnce) {

@@ -6,9 +6,11 @@
 #include <atomic>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "space_testing.h"
 #include "storage/database_impl.h"
+#include "storage/index/space_store.h"
 #include "storage/index/spaces.h"
 #include "storage_testing.h"
 
@@ -55,13 +57,12 @@ double RecallAt10(const EmbeddingSpace& space, const Naive& naive) {
   return static_cast<double>(hits) / 2000;
 }
 
-// Lists that are whole on the disk.
-size_t StoredLists(Database& database) {
-  const FamilyHandle family = database.impl().FindNamed("space_3");
-  const std::unique_ptr<rocksdb::Iterator> it(database.impl().db().NewIterator({}, family.get()));
-  size_t count = 0;
-  for (it->Seek("m"); it->Valid() && it->key().starts_with("m"); it->Next()) ++count;
-  return count;
+// How many rows each of the lists on the disk has, the partitions one after the other.
+std::vector<size_t> StoredLists(Database& database) {
+  std::vector<size_t> rows;
+  const SpaceStore store(&database.impl(), database.impl().FindNamed("space_3"), "space_3");
+  for (const auto& [place, count] : store.ReadListsRows()) rows.push_back(count);
+  return rows;
 }
 
 TEST(SpaceListsTest, ListsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
@@ -90,7 +91,7 @@ TEST(SpaceListsTest, ListsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
       EXPECT_EQ(filtered->neighbours[i].item, naive.items[expected[i]].item);
     }
     // Two sealed segments in each partition.
-    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database) == 4; }));
+    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database).size() == 4; }));
   }
   {
     // Loaded, not built: it is there at once.
@@ -146,16 +147,20 @@ TEST(SpaceListsTest, SegmentsAreMergedAndEveryRowStaysFound) {
     const OpenSpace open(dir.path("db"), small, true);
     append(*open.space, 430, 1);
     // 8 full segments in each partition become one; 30 rows still grow.
-    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database) == 2; }));
+    ASSERT_TRUE(WaitUntil([&open] {
+      return StoredLists(*open.database) == std::vector<size_t>{400, 400};
+    }));
     check(*open.space);
     append(*open.space, 400, 2);
     // What came since is not small beside that one, and joins it.
-    ASSERT_TRUE(WaitUntil([&open] { return StoredLists(*open.database) == 2; }));
+    ASSERT_TRUE(WaitUntil([&open] {
+      return StoredLists(*open.database) == std::vector<size_t>{800, 800};
+    }));
     check(*open.space);
   }
   const OpenSpace open(dir.path("db"), small, false);
   check(*open.space);
-  EXPECT_EQ(StoredLists(*open.database), 2u);
+  EXPECT_EQ(StoredLists(*open.database), (std::vector<size_t>{800, 800}));
 }
 
 TEST(SpaceListsTest, BackgroundWritesOutliveCompactionThatIsBehind) {

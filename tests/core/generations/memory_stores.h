@@ -78,6 +78,9 @@ class MemorySpace final : public EmbeddingSpace {
     std::copy(found->second.second.begin(), found->second.second.end(), out.begin());
     return absl::OkStatus();
   }
+  absl::Status ReadFound(const Neighbour& found, std::span<float> out) const override {
+    return Read(found.partition, found.item, out);
+  }
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                       std::span<const float> query, size_t k,
                                       const std::vector<Seq>* allowed) const override {
@@ -90,7 +93,8 @@ class MemorySpace final : public EmbeddingSpace {
       }
       float similarity = 0;
       for (size_t d = 0; d < query.size(); ++d) similarity += query[d] * entry.second[d];
-      result.neighbours.push_back({item, entry.first, similarity});
+      result.neighbours.push_back(
+          {.item = item, .partition = entry.first, .similarity = similarity});
     }
     std::stable_sort(
         result.neighbours.begin(), result.neighbours.end(),
