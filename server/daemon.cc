@@ -271,8 +271,8 @@ absl::Status Daemon::Open(const Config& config) {
 absl::Status Daemon::Listen(const Config& config) {
   Parts& p = *parts_;
   MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
-  p.recaller =
-      std::make_unique<Recaller>(config, p.log.get(), p.episodes.get(), p.generations.get());
+  p.recaller = std::make_unique<Recaller>(config, p.log.get(), p.episodes.get(),
+                                          p.generations.get(), &p.clock);
   p.query_pool = std::make_unique<WorkerPool>(
       WorkerPoolOptions{.threads = config.threads.recall,
                         .queue_max = config.limits.recall_queue,

@@ -4,100 +4,174 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "server/convert.h"
+#include "server/recall_page.h"
 
 namespace mixmatch {
 namespace {
 
-constexpr uint32_t kResultsMax = 1000;
-constexpr uint32_t kResultsDefault = 10;
+constexpr uint32_t kPageMax = 1000;
 constexpr uint32_t kPageDefault = 100;
-// Folding looks at no more candidates than this.
-constexpr size_t kFoldCandidatesMax = 65536;
-// A part of a query weighs less by a factor of e where so many neighbours are on average by so much
-// less similar than another part's. Chosen on the digits eval's validation part.
-constexpr size_t kPartNeighbours = 10;
-constexpr double kPartSharpness = 0.1;
+// A search asks for no more candidates than this.
+constexpr size_t kCandidatesMax = 65536;
+// A direction that is left over from less than this is noise.
+constexpr float kScaleMin = 1e-3F;
 
 Detail DetailOf(v1::View view) { return view == v1::FULL ? Detail::kFull : Detail::kHeader; }
-
-absl::Status CheckCount(const char* field, uint32_t count) {
-  if (count <= kResultsMax) return absl::OkStatus();
-  return InvalidField(field,
-                      absl::StrCat(field, " refused: ", count, "; ask for at most ", kResultsMax));
-}
-
-// A query's vector, brought to length 1.
-absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding, const Space& space) {
-  if (embedding.generation() != 0 && embedding.generation() != space.number) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("query refused: its vector is of generation ", embedding.generation(),
-                     ", which does not serve (", space.number, " does); embed it again"));
-  }
-  const auto dimension = static_cast<size_t>(space.embeddings->dimension());
-  std::vector<float> vector(embedding.values().begin(), embedding.values().end());
-  double squares = 0;
-  for (const float value : vector) squares += static_cast<double>(value) * value;
-  if (vector.size() != dimension || !std::isfinite(squares) || squares <= 0) {
-    return InvalidField("query.embedding.values",
-                        absl::StrCat("query refused: ", vector.size(),
-                                     " numbers; send a finite vector other than 0 of ", dimension));
-  }
-  const auto scale = static_cast<float>(1.0 / std::sqrt(squares));
-  for (float& value : vector) value *= scale;
-  return vector;
-}
 
 }  // namespace
 
 absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& request) const {
-  MM_RETURN_IF_ERROR(CheckCount("k", request.k()));
-  const size_t k = request.k() == 0 ? kResultsDefault : request.k();
-  const std::shared_ptr<const Space> space = generations_->serving();
-  MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, Partitions(request));
-  MM_ASSIGN_OR_RETURN(const QueryPoint point, PointOf(request.query(), partitions, *space));
-  const bool want_episodes = request.modalities().empty();
-  const Seq excluded = want_episodes ? point.own_episode : point.own_event;
-
-  MM_ASSIGN_OR_RETURN(const EventFilter filter, FromProto(request.filter()));
-  std::vector<Seq> allowed;
-  if (!filter.empty()) {
-    MM_ASSIGN_OR_RETURN(allowed, Allowed(request.filter(), want_episodes));
-  }
-  SearchResult found;
-  std::vector<Neighbour> kept;
-  std::vector<uint64_t> counts;
-  // Asks for more until k are left after exclusion and folding, or there are no more.
-  for (size_t ask = k + (excluded > 0 ? config_.limits.percepts_per_event : 0);; ask *= 4) {
-    MM_ASSIGN_OR_RETURN(found, space->embeddings->Search(partitions, point.vector, ask,
-                                                         filter.empty() ? nullptr : &allowed));
-    const bool more = found.neighbours.size() == ask && ask < kFoldCandidatesMax;
-    kept = found.neighbours;
-    std::erase_if(
-        kept, [excluded](const Neighbour& n) { return excluded > 0 && n.item.seq() == excluded; });
-    counts.assign(kept.size(), 1);
-    if (request.fold_identical()) {
-      MM_ASSIGN_OR_RETURN(kept, Fold(kept, counts));
+  MM_ASSIGN_OR_RETURN(const RankingOptions options, RankingOptions::From(request));
+  std::shared_ptr<const Space> space = generations_->serving();
+  RecallPage page{
+      .generation = space->number, .last_seq = log_->last_seq(), .now = clock_->Now(), .given = 0};
+  if (!request.page_token().empty()) {
+    MM_ASSIGN_OR_RETURN(page, PageOf(request));
+    space = generations_->Find(page.generation);
+    if (space == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("recall refused: generation ", page.generation,
+                       ", which gave the page before, is gone; start over"));
     }
-    if (kept.size() >= k || !more) break;
   }
-  if (kept.size() > k) kept.resize(k);
-  v1::RecallResponse response;
+  MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, Partitions(request));
+  MM_ASSIGN_OR_RETURN(const Aim aim, AimOf(request, options, partitions, *space));
+  const RecallRanking ranking(options, &aim, space.get(), log_, episodes_, page.now, page.last_seq);
+  MM_ASSIGN_OR_RETURN(Answers answers,
+                      FindAnswers(request, options, partitions, aim, page.given, ranking, *space));
+  const bool more = answers.ranked.size() > page.given + options.k;
+  if (options.diversity > 0) {
+    MM_RETURN_IF_ERROR(ranking.Diversify(answers.ranked, page.given + options.k));
+  }
+  std::span<const RankedAnswer> shown(answers.ranked);
+  shown = shown.subspan(std::min(page.given, shown.size()));
+  shown = shown.first(std::min(options.k, shown.size()));
+
+  std::vector<Neighbour> found;
+  for (const RankedAnswer& answer : shown) found.push_back(answer.found);
   MM_ASSIGN_OR_RETURN(std::vector<v1::Experience> experiences,
-                      Experiences(*space, kept, request.view()));
+                      Experiences(*space, found, request.view()));
+  v1::RecallResponse response;
   for (size_t i = 0; i < experiences.size(); ++i) {
-    experiences[i].set_identical_count(counts[i]);
-    *response.add_experiences() = std::move(experiences[i]);
+    v1::Experience& experience = experiences[i];
+    experience.set_similarity(shown[i].similarity);
+    experience.set_score(shown[i].score);
+    experience.set_identical_count(shown[i].identical_count);
+    experience.set_episode_hits(shown[i].episode_hits);
+    if (options.group_by_episode && experience.has_episode()) {
+      const EpisodeId id = experience.episode().episode_id();
+      MM_RETURN_IF_ERROR(
+          FillEpisode(id, /*with_events=*/true, request.view(), *experience.mutable_episode()));
+    }
+    *response.add_experiences() = std::move(experience);
   }
   response.set_generation(space->number);
-  response.set_plan(found.plan);
-  response.set_candidate_count(found.candidate_count);
+  response.set_plan(answers.plan);
+  response.set_candidate_count(answers.candidate_count);
+  page.given += shown.size();
+  const bool in_pool = options.diversity == 0 || page.given < options.pool();
+  if (more && in_pool && page.given < kPagedMax) {
+    response.set_next_page_token(ToToken(page, request));
+  }
   return response;
+}
+
+absl::StatusOr<Aim> Recaller::AimOf(const v1::RecallRequest& request, const RankingOptions& options,
+                                    std::span<const ModalityId> partitions,
+                                    const Space& space) const {
+  const bool episodes = request.modalities().empty();
+  const auto exclude = [episodes](const QueryPoint& point, Aim& aim) {
+    const Seq own = episodes ? point.own_episode : point.own_event;
+    if (own > 0) aim.excluded.insert(own);
+  };
+  Aim aim;
+  MM_ASSIGN_OR_RETURN(const QueryPoint point,
+                      embedder_.PointOf(request.query(), "query", partitions, space));
+  exclude(point, aim);
+  aim.query = point.vector;
+  aim.direction = point.vector;
+  if (request.negatives().empty()) return aim;
+  const float weight = options.negative_weight / static_cast<float>(request.negatives_size());
+  for (int i = 0; i < request.negatives_size(); ++i) {
+    MM_ASSIGN_OR_RETURN(const QueryPoint negative,
+                        embedder_.PointOf(request.negatives(i), absl::StrCat("negatives[", i, "]"),
+                                          partitions, space));
+    exclude(negative, aim);
+    for (size_t d = 0; d < aim.direction.size(); ++d) {
+      aim.direction[d] -= weight * negative.vector[d];
+    }
+  }
+  double squares = 0;
+  for (const float value : aim.direction) squares += static_cast<double>(value) * value;
+  aim.scale = static_cast<float>(std::sqrt(squares));
+  if (aim.scale < kScaleMin) {
+    return InvalidField("negatives",
+                        "negatives refused: they leave nothing of the query; give others, or a "
+                        "smaller negative_weight");
+  }
+  for (float& value : aim.direction) value /= aim.scale;
+  return aim;
+}
+
+absl::StatusOr<Recaller::Answers> Recaller::FindAnswers(const v1::RecallRequest& request,
+                                                        const RankingOptions& options,
+                                                        std::span<const ModalityId> partitions,
+                                                        const Aim& aim, size_t given,
+                                                        const RecallRanking& ranking,
+                                                        const Space& space) const {
+  const bool episodes = request.modalities().empty();
+  MM_ASSIGN_OR_RETURN(EventFilter filter, FromProto(request.filter()));
+  std::optional<std::vector<Seq>> allowed;
+  if (!filter.empty()) {
+    MM_ASSIGN_OR_RETURN(allowed, Allowed(filter, episodes));
+  }
+  // One more than is shown says whether there is another page.
+  const size_t wanted = options.diversity > 0 ? std::max(options.pool(), given + options.k + 1)
+                                              : given + options.k + 1;
+  const bool aging = options.half_life > absl::ZeroDuration();
+  bool narrowed = false;
+  std::map<std::pair<ItemId, ModalityId>, Neighbour> seen;  // of all searches, where there are more
+  Answers answers;
+  // Asks for more until there are enough after everything that is left out, or there are no more.
+  for (size_t ask = wanted + aim.excluded.size() * config_.limits.percepts_per_event;; ask *= 4) {
+    MM_ASSIGN_OR_RETURN(SearchResult found,
+                        space.embeddings->Search(partitions, aim.direction, ask,
+                                                 allowed.has_value() ? &*allowed : nullptr));
+    answers.candidate_count += found.candidate_count;
+    answers.plan = std::move(found.plan);
+    const bool exhausted = found.neighbours.size() < ask;
+    const float last = exhausted ? -2 : aim.scale * found.neighbours.back().similarity;
+    if (aging) {
+      for (const Neighbour& neighbour : found.neighbours) {
+        seen.insert_or_assign({neighbour.item, neighbour.partition}, neighbour);
+      }
+      found.neighbours.clear();
+      for (const auto& [name, neighbour] : seen) found.neighbours.push_back(neighbour);
+    }
+    MM_ASSIGN_OR_RETURN(answers.ranked, ranking.Rank(found.neighbours));
+    if (exhausted || ask >= kCandidatesMax) return answers;
+    const bool below_floor =
+        options.similarity_min && request.negatives().empty() && last < *options.similarity_min;
+    if (below_floor) return answers;
+    if (answers.ranked.size() < wanted) continue;
+    // What was not found has a score of at most `last`, and less with age.
+    const float worst = answers.ranked[wanted - 1].score;
+    if (!aging || worst >= last) return answers;
+    if (narrowed || worst <= 0) continue;
+    // It has to be this young to be better than the worst of them.
+    const absl::Duration age = options.half_life * std::log2(last / worst);
+    const absl::Time start = ranking.now() - age;
+    if (!filter.time_start || *filter.time_start < start) filter.time_start = start;
+    MM_ASSIGN_OR_RETURN(allowed, Allowed(filter, episodes));
+    narrowed = true;
+  }
 }
 
 absl::StatusOr<std::vector<ModalityId>> Recaller::Partitions(
@@ -117,9 +191,8 @@ absl::StatusOr<std::vector<ModalityId>> Recaller::Partitions(
   return std::vector<ModalityId>(partitions.begin(), partitions.end());
 }
 
-absl::StatusOr<std::vector<Seq>> Recaller::Allowed(const v1::Filter& filter, bool episodes) const {
-  MM_ASSIGN_OR_RETURN(const EventFilter conditions, FromProto(filter));
-  MM_ASSIGN_OR_RETURN(std::vector<Seq> events, log_->Resolve(conditions));
+absl::StatusOr<std::vector<Seq>> Recaller::Allowed(const EventFilter& filter, bool episodes) const {
+  MM_ASSIGN_OR_RETURN(std::vector<Seq> events, log_->Resolve(filter));
   if (!episodes) return events;
   std::vector<Seq> ids;
   for (const Seq seq : events) {
@@ -129,117 +202,6 @@ absl::StatusOr<std::vector<Seq>> Recaller::Allowed(const v1::Filter& filter, boo
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
-}
-
-absl::StatusOr<Recaller::QueryPoint> Recaller::PointOf(const v1::Query& query,
-                                                       std::span<const ModalityId> partitions,
-                                                       const Space& space) const {
-  QueryPoint point;
-  switch (query.target_case()) {
-    case v1::Query::kPercepts: {
-      MM_ASSIGN_OR_RETURN(const QueryPercepts percepts,
-                          reader_.Read(query.percepts(), "query.percepts"));
-      // Episodes are embedded as mixtures, and so found by them.
-      const bool episodes = partitions.size() == 1 && partitions[0] == kEpisodePartition;
-      MM_ASSIGN_OR_RETURN(point.vector, episodes ? EmbedQuery(percepts, space)
-                                                 : EmbedByParts(percepts, partitions, space));
-      return point;
-    }
-    case v1::Query::kEmbedding: {
-      MM_ASSIGN_OR_RETURN(point.vector, UnitVector(query.embedding(), space));
-      return point;
-    }
-    case v1::Query::kEvent:
-      break;
-    case v1::Query::TARGET_NOT_SET:
-      return InvalidField("query", "query refused: empty; give percepts, an event or an embedding");
-  }
-  MM_ASSIGN_OR_RETURN(point.own_event, reader_.FindEvent(query.event()));
-  const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(point.own_event);
-  if (episode.ok()) point.own_episode = *episode;
-  MM_ASSIGN_OR_RETURN(const QueryPercepts percepts, reader_.ReadEvent(point.own_event));
-  MM_ASSIGN_OR_RETURN(point.vector, EmbedQuery(percepts, space));
-  return point;
-}
-
-absl::StatusOr<std::vector<float>> Recaller::EmbedMixture(const v1::PerceptMixture& mixture,
-                                                          const Space& space) const {
-  MM_ASSIGN_OR_RETURN(const QueryPercepts query, reader_.Read(mixture, "query.percepts"));
-  return EmbedQuery(query, space);
-}
-
-absl::StatusOr<std::vector<float>> Recaller::EmbedQuery(const QueryPercepts& query,
-                                                        const Space& space) const {
-  const Mixture mixture = query.mixture();
-  std::vector<float> vector(static_cast<size_t>(space.embeddings->dimension()));
-  MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, vector));
-  return vector;
-}
-
-absl::StatusOr<std::vector<float>> Recaller::EmbedByParts(const QueryPercepts& query,
-                                                          std::span<const ModalityId> partitions,
-                                                          const Space& space) const {
-  const Mixture all = query.mixture();
-  if (all.size() < 2) return EmbedQuery(query, space);
-  std::vector<Mixture> mixtures;
-  for (const MixturePercept& percept : all) mixtures.push_back({percept});
-  const auto dimension = static_cast<size_t>(space.embeddings->dimension());
-  std::vector<float> points(mixtures.size() * dimension);
-  MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, points));
-  std::vector<double> nearness;
-  for (size_t part = 0; part < mixtures.size(); ++part) {
-    const std::span<const float> point(points.data() + part * dimension, dimension);
-    MM_ASSIGN_OR_RETURN(const SearchResult near,
-                        space.embeddings->Search(partitions, point, kPartNeighbours, nullptr));
-    double sum = 0;
-    for (const Neighbour& neighbour : near.neighbours) sum += neighbour.similarity;
-    nearness.push_back(sum / std::max<double>(1, static_cast<double>(near.neighbours.size())));
-  }
-  const double nearest = *std::max_element(nearness.begin(), nearness.end());
-  std::vector<float> vector(dimension);
-  double squares = 0;
-  for (size_t i = 0; i < dimension; ++i) {
-    double sum = 0;
-    for (size_t part = 0; part < mixtures.size(); ++part) {
-      sum += std::exp((nearness[part] - nearest) / kPartSharpness) * points[part * dimension + i];
-    }
-    vector[i] = static_cast<float>(sum);
-    squares += sum * sum;
-  }
-  const auto scale = static_cast<float>(1 / std::sqrt(std::max(squares, 1e-12)));
-  for (float& value : vector) value *= scale;
-  return vector;
-}
-
-absl::StatusOr<std::vector<Neighbour>> Recaller::Fold(std::span<const Neighbour> found,
-                                                      std::vector<uint64_t>& counts) const {
-  std::vector<Neighbour> folded;
-  counts.clear();
-  std::map<ContentHash, size_t> place;
-  for (const Neighbour& neighbour : found) {
-    if (neighbour.item.is_episode()) {  // episodes are never identical: their events are not
-      folded.push_back(neighbour);
-      counts.push_back(1);
-      continue;
-    }
-    MM_ASSIGN_OR_RETURN(const std::vector<StoredPercept> percepts,
-                        log_->EventPercepts(neighbour.item.seq()));
-    const auto percept =
-        std::find_if(percepts.begin(), percepts.end(),
-                     [&neighbour](const StoredPercept& p) { return p.item == neighbour.item; });
-    if (percept == percepts.end()) {
-      return absl::DataLossError(absl::StrCat("recall failed: event ", neighbour.item.seq(),
-                                              " lacks the features of a percept; run a rebuild"));
-    }
-    const auto [entry, added] = place.emplace(percept->features.content, folded.size());
-    if (added) {
-      folded.push_back(neighbour);
-      counts.push_back(1);
-    } else {
-      ++counts[entry->second];
-    }
-  }
-  return folded;
 }
 
 absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(const Space& space,
@@ -296,7 +258,8 @@ absl::Status Recaller::FillEpisode(EpisodeId id, bool with_events, v1::View view
 
 absl::StatusOr<v1::EmbedResponse> Recaller::Embed(const v1::EmbedRequest& request) const {
   const std::shared_ptr<const Space> space = generations_->serving();
-  MM_ASSIGN_OR_RETURN(const std::vector<float> vector, EmbedMixture(request.percepts(), *space));
+  MM_ASSIGN_OR_RETURN(const std::vector<float> vector,
+                      embedder_.PointOf(request.percepts(), "query.percepts", *space));
   v1::EmbedResponse response;
   response.mutable_embedding()->mutable_values()->Add(vector.begin(), vector.end());
   response.mutable_embedding()->set_generation(space->number);
@@ -306,7 +269,7 @@ absl::StatusOr<v1::EmbedResponse> Recaller::Embed(const v1::EmbedRequest& reques
 absl::StatusOr<v1::GetEventResponse> Recaller::GetEvent(const v1::GetEventRequest& request) const {
   Seq seq = request.sequence();
   if (request.target_case() == v1::GetEventRequest::kEvent) {
-    MM_ASSIGN_OR_RETURN(seq, reader_.FindEvent(request.event()));
+    MM_ASSIGN_OR_RETURN(seq, embedder_.reader().FindEvent(request.event()));
   } else if (request.target_case() == v1::GetEventRequest::TARGET_NOT_SET) {
     return InvalidField("event", "event not looked up: no target; give its key or sequence");
   }
@@ -317,7 +280,10 @@ absl::StatusOr<v1::GetEventResponse> Recaller::GetEvent(const v1::GetEventReques
 
 absl::StatusOr<v1::ListEventsResponse> Recaller::ListEvents(
     const v1::ListEventsRequest& request) const {
-  MM_RETURN_IF_ERROR(CheckCount("page_size", request.page_size()));
+  if (request.page_size() > kPageMax) {
+    return InvalidField("page_size", absl::StrCat("page_size refused: ", request.page_size(),
+                                                  "; ask for at most ", kPageMax));
+  }
   const size_t page = request.page_size() == 0 ? kPageDefault : request.page_size();
   Seq after = 0;
   if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &after)) {
@@ -341,7 +307,7 @@ absl::StatusOr<v1::GetEpisodeResponse> Recaller::GetEpisode(
     const v1::GetEpisodeRequest& request) const {
   EpisodeId id = request.episode_id();
   if (request.target_case() == v1::GetEpisodeRequest::kEvent) {
-    MM_ASSIGN_OR_RETURN(const Seq seq, reader_.FindEvent(request.event()));
+    MM_ASSIGN_OR_RETURN(const Seq seq, embedder_.reader().FindEvent(request.event()));
     MM_ASSIGN_OR_RETURN(id, episodes_->EpisodeOf(seq));
   } else if (request.target_case() == v1::GetEpisodeRequest::TARGET_NOT_SET) {
     return InvalidField("episode_id", "episode not looked up: no target; give its id or an event");

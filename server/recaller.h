@@ -10,10 +10,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "core/base/clock.h"
 #include "core/generations/generations.h"
 #include "mixmatch/v1/memory.pb.h"
 #include "server/config.h"
-#include "server/query_reader.h"
+#include "server/query_embedder.h"
+#include "server/recall_ranking.h"
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
 
@@ -24,12 +26,13 @@ namespace mixmatch {
 class Recaller {
  public:
   Recaller(const Config& config, const EventLog* log, const EpisodeTable* episodes,
-           const Generations* generations)
+           const Generations* generations, const Clock* clock)
       : config_(config),
         log_(log),
         episodes_(episodes),
         generations_(generations),
-        reader_(config, log) {}
+        clock_(clock),
+        embedder_(config, log, episodes) {}
 
   absl::StatusOr<v1::RecallResponse> Recall(const v1::RecallRequest& request) const;
   absl::StatusOr<v1::EmbedResponse> Embed(const v1::EmbedRequest& request) const;
@@ -42,29 +45,24 @@ class Recaller {
   absl::StatusOr<v1::GetEpisodeResponse> GetEpisode(const v1::GetEpisodeRequest& request) const;
 
  private:
-  struct QueryPoint {
-    std::vector<float> vector;  // [E], unit
-    Seq own_event = 0;          // not among the answers; 0 when the query is no event
-    EpisodeId own_episode = 0;
+  // What a search came to.
+  struct Answers {
+    std::vector<RankedAnswer> ranked;  // the best first; one more than is shown, if there is one
+    std::string plan;                  // of the last search
+    uint64_t candidate_count = 0;      // of all searches
   };
 
-  absl::StatusOr<QueryPoint> PointOf(const v1::Query& query, std::span<const ModalityId> partitions,
-                                     const Space& space) const;
-  absl::StatusOr<std::vector<float>> EmbedMixture(const v1::PerceptMixture& mixture,
-                                                  const Space& space) const;
-  // The middle of the percepts' own points, each weighed by how near its neighbours in `partitions`
-  // are: what is unclear has none that are near.
-  absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
-                                                  std::span<const ModalityId> partitions,
-                                                  const Space& space) const;
-  absl::StatusOr<std::vector<float>> EmbedQuery(const QueryPercepts& query,
-                                                const Space& space) const;
+  absl::StatusOr<Aim> AimOf(const v1::RecallRequest& request, const RankingOptions& options,
+                            std::span<const ModalityId> partitions, const Space& space) const;
+  // Searches until the best answers up to the page's end, `given` and k, are sure.
+  absl::StatusOr<Answers> FindAnswers(const v1::RecallRequest& request,
+                                      const RankingOptions& options,
+                                      std::span<const ModalityId> partitions, const Aim& aim,
+                                      size_t given, const RecallRanking& ranking,
+                                      const Space& space) const;
   absl::StatusOr<std::vector<ModalityId>> Partitions(const v1::RecallRequest& request) const;
   // What the filter lets pass, as ItemId::seq() values of the wanted partitions.
-  absl::StatusOr<std::vector<Seq>> Allowed(const v1::Filter& filter, bool episodes) const;
-  // Folds neighbours of identical content; `counts` gets how many each stands for.
-  absl::StatusOr<std::vector<Neighbour>> Fold(std::span<const Neighbour> found,
-                                              std::vector<uint64_t>& counts) const;
+  absl::StatusOr<std::vector<Seq>> Allowed(const EventFilter& filter, bool episodes) const;
   absl::StatusOr<v1::StoredEvent> ReadEvent(Seq seq, v1::View view) const;
   absl::Status FillEpisode(EpisodeId id, bool with_events, v1::View view,
                            v1::Episode& episode) const;
@@ -73,7 +71,8 @@ class Recaller {
   const EventLog* const log_;
   const EpisodeTable* const episodes_;
   const Generations* const generations_;
-  const QueryReader reader_;
+  const Clock* const clock_;
+  const QueryEmbedder embedder_;
 };
 
 }  // namespace mixmatch

@@ -252,6 +252,10 @@ absl::StatusOr<std::vector<Seq>> EventLog::Resolve(const EventFilter& filter) co
       .Resolve(filter, SeqRange{.first = 1, .last = last_seq()});
 }
 
+absl::StatusOr<std::vector<absl::Time>> EventLog::TimesOf(std::span<const Seq> events) const {
+  return impl_->postings.TimesOf(events, last_seq());
+}
+
 absl::StatusOr<std::vector<StoredPercept>> EventLog::EventPercepts(Seq seq) const {
   if (seq > last_seq()) return NoSuchEvent(seq);  // written perhaps, its modalities not yet known
   const std::string end = keys::Number(seq + 1);

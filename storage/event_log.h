@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -111,6 +112,10 @@ class EventLog final : public PerceptSource {
   // Sequence numbers of the events that pass, sorted; from the secondary keys. Cost: proportional
   // to the entries of the conditions' keys.
   absl::StatusOr<std::vector<Seq>> Resolve(const EventFilter& filter) const;
+
+  // The times of events, in the order asked; InfinitePast where there is no event. Kept in memory
+  // from the first call on, 8 bytes an event.
+  absl::StatusOr<std::vector<absl::Time>> TimesOf(std::span<const Seq> events) const;
 
   // Stored features of one event's percepts, in order, with their modalities.
   absl::StatusOr<std::vector<StoredPercept>> EventPercepts(Seq seq) const;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "storage/codec/envelope.h"
+#include "storage/codec/event_codec.h"
 #include "storage/keys.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
@@ -76,6 +77,11 @@ void PostingCache::Keep(const Key& key, const std::shared_ptr<const SeqList>& se
 }
 
 absl::Status PostingCache::ReadTimes(Seq last) {
+  {
+    const absl::ReaderMutexLock lock(&times_mu_);
+    if (times_ns_.size() >= last) return absl::OkStatus();
+  }
+  const absl::MutexLock lock(&times_mu_);
   const Seq known = times_ns_.size();
   if (known >= last) return absl::OkStatus();
   std::vector<int64_t> times(last - known, kNoEvent);
@@ -108,15 +114,29 @@ absl::Status PostingCache::ReadTimes(Seq last) {
 
 absl::StatusOr<SeqList> PostingCache::ByTime(int64_t start_ns, int64_t end_ns, Seq first,
                                              Seq last) {
-  const absl::MutexLock lock(&times_mu_);
   absl::Status status = ReadTimes(last);
   if (!status.ok()) return status;
   SeqList events;
+  const absl::ReaderMutexLock lock(&times_mu_);
   for (Seq seq = std::max<Seq>(first, 1); seq <= last; ++seq) {
     const int64_t time = times_ns_[seq - 1];
     if (time >= start_ns && time < end_ns && time != kNoEvent) events.push_back(seq);
   }
   return events;
+}
+
+absl::StatusOr<std::vector<absl::Time>> PostingCache::TimesOf(std::span<const Seq> events,
+                                                              Seq last) {
+  absl::Status status = ReadTimes(last);
+  if (!status.ok()) return status;
+  std::vector<absl::Time> times;
+  times.reserve(events.size());
+  const absl::ReaderMutexLock lock(&times_mu_);
+  for (const Seq seq : events) {
+    const bool known = seq >= 1 && seq <= last && times_ns_[seq - 1] != kNoEvent;
+    times.push_back(known ? codec::FromNanos(times_ns_[seq - 1]) : absl::InfinitePast());
+  }
+  return times;
 }
 
 }  // namespace mixmatch

@@ -10,6 +10,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "core/base/ids.h"
 #include "storage/database_impl.h"
 
@@ -40,6 +42,9 @@ class PostingCache {
   // Events of [first, last] with times of [start_ns, end_ns), sorted.
   absl::StatusOr<SeqList> ByTime(int64_t start_ns, int64_t end_ns, Seq first, Seq last);
 
+  // The times of events up to `last`, in the order asked; InfinitePast where there is no event.
+  absl::StatusOr<std::vector<absl::Time>> TimesOf(std::span<const Seq> events, Seq last);
+
  private:
   using Key = std::pair<Family, std::string>;
   struct Entry {
@@ -50,8 +55,8 @@ class PostingCache {
 
   void Keep(const Key& key, const std::shared_ptr<const SeqList>& seqs, Seq upto)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Reads the times of all events, or of those behind what is known.
-  absl::Status ReadTimes(Seq last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(times_mu_);
+  // Reads the times of all events up to `last`, or of those behind what is known.
+  absl::Status ReadTimes(Seq last);
 
   const Database::Impl& database_;
   const size_t bytes_max_;

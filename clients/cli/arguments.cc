@@ -132,13 +132,15 @@ v1::EventKey ParseKey(const std::string& text) {
   return key;
 }
 
-void PerceptArguments::AddTo(CLI::App* command) {
-  AddRepeatable(command, "--text", &texts, "Words");
-  AddRepeatable(command, "--image", &images, "Image FILE");
-  AddRepeatable(command, "--audio", &audios, "Audio FILE");
-  AddRepeatable(command, "--vector", &vectors, "[MODALITY=]NUMBERS such as 0.5,1,-2, or a FILE");
+void PerceptArguments::AddTo(CLI::App* command, const std::string& prefix) {
+  const std::string dashes = "--" + prefix;
+  AddRepeatable(command, dashes + "text", &texts, "Words");
+  AddRepeatable(command, dashes + "image", &images, "Image FILE");
+  AddRepeatable(command, dashes + "audio", &audios, "Audio FILE");
+  AddRepeatable(command, dashes + "vector", &vectors,
+                "[MODALITY=]NUMBERS such as 0.5,1,-2, or a FILE");
   AddRepeatable(
-      command, "--percept", &percepts,
+      command, dashes + "percept", &percepts,
       "MODALITY=FILE, a .json FILE holding a percept as in a manifest; or that JSON itself: "
       "word={\"text\":\"three\"}");
 }

@@ -12,7 +12,7 @@
 
 namespace mixmatch::cli {
 
-// --text, --image, --audio, --vector, --percept.
+// --text, --image, --audio, --vector, --percept, or the same behind a prefix.
 struct PerceptArguments {
   std::vector<std::string> texts;
   std::vector<std::string> images;
@@ -20,7 +20,8 @@ struct PerceptArguments {
   std::vector<std::string> vectors;   // [MODALITY=]NUMBERS or [MODALITY=]FILE
   std::vector<std::string> percepts;  // MODALITY=FILE, =FILE.json or ={…}, a manifest's percept
 
-  void AddTo(CLI::App* command);
+  // `prefix` stands before each name: --unlike-text.
+  void AddTo(CLI::App* command, const std::string& prefix = "");
   bool empty() const;
   // Reads the files. INVALID_ARGUMENT or NOT_FOUND says which argument is wrong.
   absl::StatusOr<v1::PerceptMixture> Build() const;

@@ -10,6 +10,7 @@
 #include "clients/cli/commands.h"
 #include "clients/cli/format.h"
 #include "clients/cli/table.h"
+#include "clients/manifest/times.h"
 
 namespace mixmatch::cli {
 namespace {
@@ -25,7 +26,41 @@ struct RecallOptions {
   uint32_t k = 10;
   bool fold = false;
   bool full = false;
+  PerceptArguments unlike;
+  std::vector<std::string> unlike_events;
+  float negative_weight = 0.5F;
+  double half_life_s = 0;  // 0: age does not count
+  std::optional<float> similarity_min;
+  float diversity = 0;
+  bool group = false;
+  std::string page_token;
+
+  bool scored() const { return !unlike.empty() || !unlike_events.empty() || half_life_s > 0; }
 };
+
+// What answers are to be unlike, how age counts, and which of them are shown.
+absl::Status AddRanking(const RecallOptions& options, v1::RecallRequest& request) {
+  absl::StatusOr<v1::PerceptMixture> unlike = options.unlike.Build();
+  if (!unlike.ok()) return unlike.status();
+  for (v1::Percept& percept : *unlike->mutable_percepts()) {
+    *request.add_negatives()->mutable_percepts()->add_percepts() = std::move(percept);
+  }
+  for (const std::string& event : options.unlike_events) {
+    *request.add_negatives()->mutable_event() = ParseKey(event);
+  }
+  request.set_negative_weight(options.negative_weight);
+  if (options.half_life_s > 0) {
+    absl::StatusOr<google::protobuf::Duration> time =
+        client::DurationFromSeconds(options.half_life_s);
+    if (!time.ok()) return time.status();
+    *request.mutable_half_life() = *std::move(time);
+  }
+  if (options.similarity_min) request.set_similarity_min(*options.similarity_min);
+  request.set_diversity(options.diversity);
+  request.set_group_by_episode(options.group);
+  request.set_page_token(options.page_token);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<v1::RecallRequest> BuildRequest(const RecallOptions& options) {
   if (options.event.empty() == options.percepts.empty()) {
@@ -48,6 +83,8 @@ absl::StatusOr<v1::RecallRequest> BuildRequest(const RecallOptions& options) {
   *request.mutable_filter() = *std::move(filter);
   request.set_fold_identical(options.fold);
   request.set_view(options.full ? v1::FULL : v1::BASIC);
+  const absl::Status ranked = AddRanking(options, request);
+  if (!ranked.ok()) return ranked;
   return request;
 }
 
@@ -85,9 +122,11 @@ void AddEpisodeCells(const v1::Experience& found, std::vector<std::string>* cell
                  absl::StrCat(episode.episode_id()), metadata});
 }
 
-void PrintExperiences(const v1::RecallResponse& response, bool fold, std::ostream& out) {
+void PrintExperiences(const v1::RecallResponse& response, const RecallOptions& options,
+                      std::ostream& out) {
   Table table({{"#", Table::Align::kRight},
                {"similarity", Table::Align::kRight},
+               {"score", Table::Align::kRight},
                {"modality"},
                {"content"},
                {"event"},
@@ -95,22 +134,28 @@ void PrintExperiences(const v1::RecallResponse& response, bool fold, std::ostrea
                {"time"},
                {"episode", Table::Align::kRight},
                {"metadata"},
-               {"identical", Table::Align::kRight}});
+               {"identical", Table::Align::kRight},
+               {"hits", Table::Align::kRight}});
   int rank = 0;
   for (const v1::Experience& found : response.experiences()) {
-    std::vector<std::string> cells = {absl::StrCat(++rank), NumberText(found.similarity(), 3)};
+    std::vector<std::string> cells = {absl::StrCat(++rank), NumberText(found.similarity(), 3),
+                                      options.scored() ? NumberText(found.score(), 3) : ""};
     if (found.has_event()) {
       AddPercept(found, &cells);
     } else {
       AddEpisodeCells(found, &cells);
     }
-    cells.push_back(fold ? CountText(found.identical_count()) : "");
+    cells.push_back(options.fold ? CountText(found.identical_count()) : "");
+    cells.push_back(options.group ? CountText(found.episode_hits()) : "");
     table.AddRow(std::move(cells));
   }
   table.Print(out);
   if (rank == 0) out << "nothing found\n";
   out << "generation " << response.generation() << ", " << response.plan() << " search over "
       << CountText(response.candidate_count()) << " embeddings\n";
+  if (!response.next_page_token().empty()) {
+    out << "more with --page-token " << response.next_page_token() << "\n";
+  }
 }
 
 int RunRecall(const Session& session, const RecallOptions& options) {
@@ -123,7 +168,7 @@ int RunRecall(const Session& session, const RecallOptions& options) {
   if (session.json) {
     session.PrintJson(*response);
   } else {
-    PrintExperiences(*response, options.fold, session.out());
+    PrintExperiences(*response, options, session.out());
   }
   return kExitOk;
 }
@@ -174,6 +219,27 @@ void AddRecall(CLI::App* app, Session* session) {
                 "Events that have a percept of this modality");
   command->add_flag("--fold", options->fold, "Fold identical content into one result");
   command->add_flag("--full", options->full, "Payloads too (for --json)");
+  options->unlike.AddTo(command, "unlike-");
+  AddRepeatable(command, "--unlike-event", &options->unlike_events,
+                "A stored event SOURCE/EVENT_ID that answers are to be unlike");
+  command
+      ->add_option("--unlike-weight", options->negative_weight,
+                   "How much unlikeness counts beside likeness")
+      ->check(CLI::Range(0.01, 1.0))
+      ->capture_default_str();
+  command
+      ->add_option("--half-life", options->half_life_s,
+                   "SECONDS after which a score is halved, and again")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--min-similarity", options->similarity_min, "Leave out what is farther")
+      ->check(CLI::Range(-1.0, 1.0));
+  command
+      ->add_option("--diversity", options->diversity,
+                   "0 to 1: how much answers are held against those before for likeness")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--by-episode", options->group,
+                    "One answer an episode, with its events (for --json)");
+  command->add_option("--page-token", options->page_token, "Go on behind the page before");
   RunBy(command, session, options, RunRecall);
 }
 

@@ -60,7 +60,7 @@ double RecallAt10(const EmbeddingSpace& space, const Naive& naive) {
 // How many rows each of the lists on the disk has, the partitions one after the other.
 std::vector<size_t> StoredLists(Database& database) {
   std::vector<size_t> rows;
-  const SpaceStore store(&database.impl(), database.impl().FindNamed("space_3"), "space_3");
+  const SpaceStore store(&database.impl(), "space_3", database.impl().FindNamed("space_3"));
   for (const auto& [place, count] : store.ReadListsRows()) rows.push_back(count);
   return rows;
 }

@@ -1,0 +1,123 @@
+// Percepts together or by parts, a stored event's, or a vector as it is.
+#include "server/query_embedder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/base/status.h"
+
+namespace mixmatch {
+namespace {
+
+// A part of a query weighs less by a factor of e where so many neighbours are on average by so much
+// less similar than another part's. Chosen on the digits eval's validation part.
+constexpr size_t kPartNeighbours = 10;
+constexpr double kPartSharpness = 0.1;
+
+// A query's vector, brought to length 1.
+absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding,
+                                              const std::string& field, const Space& space) {
+  if (embedding.generation() != 0 && embedding.generation() != space.number) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("query refused: its vector is of generation ", embedding.generation(),
+                     ", which does not serve (", space.number, " does); embed it again"));
+  }
+  const auto dimension = static_cast<size_t>(space.embeddings->dimension());
+  std::vector<float> vector(embedding.values().begin(), embedding.values().end());
+  double squares = 0;
+  for (const float value : vector) squares += static_cast<double>(value) * value;
+  if (vector.size() != dimension || !std::isfinite(squares) || squares <= 0) {
+    return InvalidField(absl::StrCat(field, ".embedding.values"),
+                        absl::StrCat("query refused: ", vector.size(),
+                                     " numbers; send a finite vector other than 0 of ", dimension));
+  }
+  const auto scale = static_cast<float>(1.0 / std::sqrt(squares));
+  for (float& value : vector) value *= scale;
+  return vector;
+}
+
+absl::StatusOr<std::vector<float>> EmbedTogether(const QueryPercepts& query, const Space& space) {
+  const Mixture mixture = query.mixture();
+  std::vector<float> vector(static_cast<size_t>(space.embeddings->dimension()));
+  MM_RETURN_IF_ERROR(space.encoder->Embed({&mixture, 1}, vector));
+  return vector;
+}
+
+}  // namespace
+
+absl::StatusOr<QueryPoint> QueryEmbedder::PointOf(const v1::Query& query, const std::string& field,
+                                                  std::span<const ModalityId> partitions,
+                                                  const Space& space) const {
+  QueryPoint point;
+  switch (query.target_case()) {
+    case v1::Query::kPercepts: {
+      MM_ASSIGN_OR_RETURN(const QueryPercepts percepts,
+                          reader_.Read(query.percepts(), absl::StrCat(field, ".percepts")));
+      // Episodes are embedded as mixtures, and so found by them.
+      const bool episodes = partitions.size() == 1 && partitions[0] == kEpisodePartition;
+      MM_ASSIGN_OR_RETURN(point.vector, episodes ? EmbedTogether(percepts, space)
+                                                 : EmbedByParts(percepts, partitions, space));
+      return point;
+    }
+    case v1::Query::kEmbedding: {
+      MM_ASSIGN_OR_RETURN(point.vector, UnitVector(query.embedding(), field, space));
+      return point;
+    }
+    case v1::Query::kEvent:
+      break;
+    case v1::Query::TARGET_NOT_SET:
+      return InvalidField(
+          field, absl::StrCat(field, " refused: empty; give percepts, an event or an embedding"));
+  }
+  MM_ASSIGN_OR_RETURN(point.own_event, reader_.FindEvent(query.event()));
+  const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(point.own_event);
+  if (episode.ok()) point.own_episode = *episode;
+  MM_ASSIGN_OR_RETURN(const QueryPercepts percepts, reader_.ReadEvent(point.own_event));
+  MM_ASSIGN_OR_RETURN(point.vector, EmbedTogether(percepts, space));
+  return point;
+}
+
+absl::StatusOr<std::vector<float>> QueryEmbedder::PointOf(const v1::PerceptMixture& mixture,
+                                                          const std::string& field,
+                                                          const Space& space) const {
+  MM_ASSIGN_OR_RETURN(const QueryPercepts query, reader_.Read(mixture, field));
+  return EmbedTogether(query, space);
+}
+
+absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(
+    const QueryPercepts& query, std::span<const ModalityId> partitions, const Space& space) const {
+  const Mixture all = query.mixture();
+  if (all.size() < 2) return EmbedTogether(query, space);
+  std::vector<Mixture> mixtures;
+  for (const MixturePercept& percept : all) mixtures.push_back({percept});
+  const auto dimension = static_cast<size_t>(space.embeddings->dimension());
+  std::vector<float> points(mixtures.size() * dimension);
+  MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, points));
+  std::vector<double> nearness;
+  for (size_t part = 0; part < mixtures.size(); ++part) {
+    const std::span<const float> point(points.data() + part * dimension, dimension);
+    MM_ASSIGN_OR_RETURN(const SearchResult near,
+                        space.embeddings->Search(partitions, point, kPartNeighbours, nullptr));
+    double sum = 0;
+    for (const Neighbour& neighbour : near.neighbours) sum += neighbour.similarity;
+    nearness.push_back(sum / std::max<double>(1, static_cast<double>(near.neighbours.size())));
+  }
+  const double nearest = *std::max_element(nearness.begin(), nearness.end());
+  std::vector<float> vector(dimension);
+  double squares = 0;
+  for (size_t i = 0; i < dimension; ++i) {
+    double sum = 0;
+    for (size_t part = 0; part < mixtures.size(); ++part) {
+      sum += std::exp((nearness[part] - nearest) / kPartSharpness) * points[part * dimension + i];
+    }
+    vector[i] = static_cast<float>(sum);
+    squares += sum * sum;
+  }
+  const auto scale = static_cast<float>(1 / std::sqrt(std::max(squares, 1e-12)));
+  for (float& value : vector) value *= scale;
+  return vector;
+}
+
+}  // namespace mixmatch
