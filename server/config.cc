@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "storage/retention.h"
 
 namespace mixmatch {
 namespace {
@@ -81,6 +82,20 @@ class KeyTable {
                        return absl::OkStatus();
                      },
                      [&value] { return value.empty() ? std::string("\"\"") : value; }});
+  }
+  void AddRetention() {
+    constexpr const char* kPath = "retention.payloads";
+    keys_.push_back({kPath,
+                     [this](const std::string& text) {
+                       const auto rules = ParseRetention(text);
+                       if (!rules.ok()) {
+                         return InvalidField(kPath, absl::StrCat("config refused: ", kPath, ", ",
+                                                                 rules.status().message()));
+                       }
+                       c_.retention.payloads = text;
+                       return absl::OkStatus();
+                     },
+                     [this] { return absl::StrCat("\"", c_.retention.payloads, "\""); }});
   }
   void Add(const char* path, uint64_t& value, uint64_t low, uint64_t high) {
     keys_.push_back(
@@ -198,6 +213,8 @@ class KeyTable {
     AddOptional("backups.dir", c_.backups.dir);
     Add("backups.every", c_.backups.every);
     Add("backups.keep", c_.backups.keep, 1, 10'000);
+    AddRetention();
+    Add("retention.every", c_.retention.every);
     Add("threads.sense", c_.threads.sense, 1, 256);
     Add("threads.recall", c_.threads.recall, 1, 256);
     Add("storage.block_cache_bytes", c_.storage.block_cache_bytes, 1 << 20, 1ULL << 40);

@@ -114,6 +114,12 @@ struct Config {
     uint64_t keep = 7;                                // the newest, of all
   } backups;
 
+  // Off unless its owner asks: nothing is erased.
+  struct RetentionKeys {
+    std::string payloads;                      // MODALITY[@SOURCE]=AGE, …; empty: all are kept
+    absl::Duration every = absl::Minutes(10);  // how often it is looked for what is too old
+  } retention;
+
   struct Threads {
     uint64_t sense = 2;   // decoding
     uint64_t recall = 2;  // queries

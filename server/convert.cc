@@ -150,6 +150,9 @@ v1::StoredEvent ToProto(const LoggedEvent& logged, EpisodeId episode) {
     v1::Percept& added = *event.add_percepts();
     added.set_modality(percept.modality);
     std::visit(PayloadToProto{added}, percept.payload);
+    if (percept.dropped) {
+      out.add_dropped_percepts(static_cast<uint32_t>(event.percepts_size() - 1));
+    }
   }
   for (const auto& [key, value] : logged.event.metadata) (*event.mutable_metadata())[key] = value;
   out.set_sequence(logged.seq);

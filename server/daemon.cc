@@ -31,6 +31,7 @@
 #include "server/memory_guard.h"
 #include "server/memory_service.h"
 #include "server/recaller.h"
+#include "server/retention_keeper.h"
 #include "server/skill_desk.h"
 #include "server/skill_examples.h"
 #include "server/skill_keeper.h"
@@ -111,6 +112,7 @@ struct Daemon::Parts {
   std::unique_ptr<SnapshotsService> snapshots_service;
   std::unique_ptr<DamagedService> damaged_service;
   std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<RetentionKeeper> retention;
   std::unique_ptr<grpc::Server> server;
   // The follower starts after the pipeline that wakes it, and ends before it.
   std::atomic<Follower*> wake{nullptr};
@@ -334,6 +336,9 @@ absl::Status Daemon::Listen(const Config& config) {
                        nullptr));
   p.server = std::move(listening.server);
   address_ = listening.address;
+  MM_ASSIGN_OR_RETURN(std::vector<RetentionRule> rules, ParseRetention(config.retention.payloads));
+  p.retention = std::make_unique<RetentionKeeper>(std::move(rules), config.retention.every,
+                                                  p.database.get(), p.audit.get(), &p.clock);
   for (const char* const service : {"Memory", "Admin", "Skills", "Graph", "Snapshots"}) {
     p.server->GetHealthCheckService()->SetServingStatus(absl::StrCat("mixmatch.v1.", service),
                                                         true);

@@ -15,7 +15,7 @@
 #include "core/encoder/blas.h"
 #include "server/config.h"
 #include "server/daemon.h"
-#include "server/fsck_command.h"
+#include "server/data_dir_commands.h"
 #include "server/version.h"
 
 namespace mixmatch {
@@ -31,6 +31,9 @@ struct Flags {
   std::string salvage;
   bool json = false;
   std::string rebuild;
+  std::string export_to;
+  std::string import_from;
+  bool without_weights = false;
 };
 
 // Sets a variable that is not set yet; returns whether it did.
@@ -129,6 +132,12 @@ int RunDaemonProgram(int argc, char** argv) {
                  "bring over what verifies into a new data directory, and end: 0 all, 3 losses");
   app.add_option("--rebuild", flags.rebuild,
                  "make a part anew from the events, and end: keys, episodes, embeddings, index");
+  app.add_option("--export", flags.export_to,
+                 "write everything into a new folder, for any program to read, and end");
+  app.add_option("--import", flags.import_from,
+                 "make a new data directory of what --export wrote, and end");
+  app.add_flag("--without-weights", flags.without_weights,
+               "--export, --import: without what was learned, so that a new learner begins");
   app.add_flag("--json", flags.json, "print what --fsck found as JSON");
   app.set_version_flag("--version", std::string("mixmatchd ") + kVersion);
   CLI11_PARSE(app, argc, argv);
@@ -147,6 +156,14 @@ int RunDaemonProgram(int argc, char** argv) {
   }
   if (!flags.rebuild.empty()) {
     return RunRebuild(config->data_dir, flags.rebuild, std::cout, std::cerr);
+  }
+  if (!flags.export_to.empty()) {
+    return RunExport(config->data_dir, flags.export_to, !flags.without_weights, std::cout,
+                     std::cerr);
+  }
+  if (!flags.import_from.empty()) {
+    return RunImport(config->data_dir, flags.import_from, !flags.without_weights, std::cout,
+                     std::cerr);
   }
   spdlog::set_level(spdlog::level::from_str(config->log_level));
   spdlog::flush_on(spdlog::level::info);

@@ -63,7 +63,7 @@ int RunCommandLine(int argc, const char* const* argv, const Streams& streams) {
   AddBackup(&app, &session);
   AddBench(&app, &session);
   AddForget(&app, &session);
-  AddFsck(&app, &session);
+  AddDataDir(&app, &session);
   AddToken(&app, &session);
   AddWatermarks(&app, &session);
   // Global options stand anywhere, behind the commands of commands too.

@@ -21,7 +21,7 @@ void AddEpisode(CLI::App* app, Session* session);
 void AddEmbed(CLI::App* app, Session* session);
 void AddEval(CLI::App* app, Session* session);
 void AddForget(CLI::App* app, Session* session);
-void AddFsck(CLI::App* app, Session* session);
+void AddDataDir(CLI::App* app, Session* session);
 void AddGenerations(CLI::App* app, Session* session);
 void AddHealth(CLI::App* app, Session* session);
 void AddLearning(CLI::App* app, Session* session);

@@ -69,8 +69,9 @@ absl::StatusOr<v1::EventKey> KeyOf(const Fields& fields) {
 }
 
 absl::StatusOr<v1::Event> EventFromFields(const Fields& fields, const std::string& folder) {
-  absl::Status known = fields.AllowOnly(
-      {"event_id", "time", "duration", "source", "scene", "position", "percepts", "metadata"});
+  // The last two are an export's, for an import.
+  absl::Status known = fields.AllowOnly({"event_id", "time", "duration", "source", "scene",
+                                         "position", "percepts", "metadata", "duration_ns", "log"});
   if (!known.ok()) return known;
   absl::StatusOr<v1::EventKey> key = KeyOf(fields);
   if (!key.ok()) return key.status();

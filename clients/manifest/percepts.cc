@@ -2,8 +2,11 @@
 #include "clients/manifest/percepts.h"
 
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -140,8 +143,9 @@ absl::Status FillPayload(const Fields& fields, v1::Percept* percept) {
 
 // Exactly one payload, and no key that belongs to another one.
 absl::Status CheckKeys(const Fields& fields) {
-  absl::Status known = fields.AllowOnly(
-      {"modality", "text", "file", "kind", "vector", "series", "rate_hz", "times_s"});
+  absl::Status known = fields.AllowOnly({"modality", "text", "file", "kind", "media_type",
+                                         "sample_rate_hz", "channel_count", "width_px", "height_px",
+                                         "vector", "series", "rate_hz", "times_s"});
   if (!known.ok()) return known;
   int payload_count = 0;
   for (const std::string_view key : {"text", "file", "vector", "series"}) {
@@ -154,12 +158,58 @@ absl::Status CheckKeys(const Fields& fields) {
   if (fields.Has("kind") && !fields.Has("file")) {
     return BadField(fields.PathOf("kind"), "there is no file", "kind is for files alone");
   }
+  for (const std::string_view key :
+       {"media_type", "sample_rate_hz", "channel_count", "width_px", "height_px"}) {
+    if (fields.Has(key) && !fields.Has("file")) {
+      return BadField(fields.PathOf(key), "there is no file", "it is for files alone");
+    }
+  }
   for (const std::string_view key : {"rate_hz", "times_s"}) {
     if (fields.Has(key) && !fields.Has("series")) {
       return BadField(fields.PathOf(key), "there is no series", "it is for series alone");
     }
   }
   return absl::OkStatus();
+}
+
+// A whole number that stands beside a file: how its bare samples or pixels lie.
+absl::Status FillNumber(const Fields& fields, const std::string& key,
+                        const std::function<void(uint32_t)>& set) {
+  if (!fields.Has(key)) return absl::OkStatus();
+  const absl::StatusOr<double> number = fields.Number(key, 0);
+  if (!number.ok()) return number.status();
+  if (!(*number >= 0 && *number <= 1e9) || *number != std::floor(*number)) {
+    return BadField(fields.PathOf(key), "it is no whole number from 0 on", "correct it");
+  }
+  set(static_cast<uint32_t>(*number));
+  return absl::OkStatus();
+}
+
+// What a file's name does not say of it.
+absl::Status FillShape(const Fields& fields, v1::Percept* percept) {
+  const absl::StatusOr<std::string> media_type = fields.Text("media_type");
+  if (!media_type.ok()) return media_type.status();
+  const bool typed = fields.Has("media_type");
+  absl::Status filled;
+  if (percept->has_audio()) {
+    v1::Audio* const audio = percept->mutable_audio();
+    if (typed) audio->set_media_type(*media_type);
+    filled.Update(FillNumber(fields, "sample_rate_hz",
+                             [audio](uint32_t n) { audio->set_sample_rate_hz(n); }));
+    filled.Update(
+        FillNumber(fields, "channel_count", [audio](uint32_t n) { audio->set_channel_count(n); }));
+  } else if (percept->has_image()) {
+    v1::Image* const image = percept->mutable_image();
+    if (typed) image->set_media_type(*media_type);
+    filled.Update(FillNumber(fields, "width_px", [image](uint32_t n) { image->set_width_px(n); }));
+    filled.Update(
+        FillNumber(fields, "height_px", [image](uint32_t n) { image->set_height_px(n); }));
+    filled.Update(
+        FillNumber(fields, "channel_count", [image](uint32_t n) { image->set_channel_count(n); }));
+  } else if (percept->has_video() && typed) {
+    percept->mutable_video()->set_media_type(*media_type);
+  }
+  return filled;
 }
 
 }  // namespace
@@ -212,7 +262,11 @@ absl::StatusOr<v1::Percept> PerceptFromFields(const Json& value, const std::stri
     if (!kind.ok()) return kind.status();
     const std::filesystem::path path = std::filesystem::path(folder) / *file;
     absl::StatusOr<v1::Percept> percept = PerceptFromFile(*modality, path.string(), *kind);
-    if (percept.ok()) return percept;
+    if (percept.ok()) {
+      const absl::Status shaped = FillShape(*fields, &*percept);
+      if (!shaped.ok()) return shaped;
+      return percept;
+    }
     return absl::Status(percept.status().code(),
                         absl::StrCat(fields->PathOf("file"), ": ", percept.status().message()));
   }

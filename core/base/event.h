@@ -60,6 +60,7 @@ using Payload = std::variant<std::monostate, TextPayload, AudioPayload, ImagePay
 struct Percept {
   std::string modality;  // never empty after validation
   Payload payload;
+  bool dropped = false;  // retention took the payload, which is empty; its features stay
 };
 
 // The kind of a payload. Requires that a payload is set.

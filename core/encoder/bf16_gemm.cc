@@ -1,137 +1,29 @@
-// Both operands are rounded while they are brought into the order in which the kernel reads them:
-// pairs of neighbours along k in 32 bits, since the instruction multiplies and adds two at a time.
-// Blocks as in K. Goto, R. van de Geijn, Anatomy of high-performance matrix multiplication (2008).
+// Blocks go to tile registers (bf16_tiles.h) where the CPU has them, else to vectors here. Blocks
+// as in K. Goto, R. van de Geijn, Anatomy of high-performance matrix multiplication (2008).
 #include "core/encoder/bf16_gemm.h"
 
 #include <algorithm>
-#include <memory>
-#include <new>
+#include <cstring>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#include "core/encoder/bf16_packing.h"
+#include "core/encoder/bf16_tiles.h"
 #endif
 
 namespace mixmatch {
 
 #if defined(__x86_64__)
 
-#define MM_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-#define MM_BF16_INLINE inline __attribute__((always_inline)) MM_BF16
-
 namespace {
 
-constexpr int64_t kLanes16 = 16;         // numbers of fp32, or pairs, in a register
+using namespace bf16;
+
 constexpr int kRows = 12;                // of C in a tile: 24 registers of sums
 constexpr int64_t kPairsBlock = 256;     // along k: a panel of B is 32 KiB
 constexpr int64_t kRowsBlock = 12 * 12;  // of A packed at once
 constexpr int64_t kColumnsBlock = 512;   // of B packed at once
 // Below so many multiplications one thread is faster than a team.
 constexpr int64_t kTeamWork = 1 << 20;
-
-// Room of one thread that grows and is never cleared.
-class Room {
- public:
-  uint32_t* Take(int64_t count) {
-    if (count > count_) {
-      data_.reset(static_cast<uint32_t*>(
-          ::operator new(static_cast<size_t>(count) * sizeof(uint32_t), std::align_val_t(64))));
-      count_ = count;
-    }
-    return data_.get();
-  }
-
- private:
-  struct Free {
-    void operator()(uint32_t* data) const { ::operator delete(data, std::align_val_t(64)); }
-  };
-  std::unique_ptr<uint32_t, Free> data_;
-  int64_t count_ = 0;
-};
-
-MM_BF16_INLINE __mmask16 MaskOf(int64_t count) {
-  return count >= kLanes16 ? __mmask16{0xFFFF}
-                           : static_cast<__mmask16>((1U << std::max<int64_t>(count, 0)) - 1);
-}
-
-MM_BF16_INLINE __m512i PairsAlongRow(const float* from, int64_t count) {
-  const __m512 low = _mm512_maskz_loadu_ps(MaskOf(count), from);
-  const __m512 high = count > kLanes16
-                          ? _mm512_maskz_loadu_ps(MaskOf(count - kLanes16), from + kLanes16)
-                          : _mm512_setzero_ps();
-  return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
-}
-
-// Pairs of one row's numbers with the next row's.
-MM_BF16_INLINE __m512i PairsOfRows(const float* first, const float* second, __mmask16 mask) {
-  const __m512 low = _mm512_maskz_loadu_ps(mask, first);
-  const __m512 high = second == nullptr ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps(mask, second);
-  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24,
-                                         8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-  return _mm512_permutexvar_epi16(order, reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low)));
-}
-
-// rows[r][c] becomes rows[c][r]: 16 x 16 pairs.
-MM_BF16_INLINE void TransposePairs(__m512i (&rows)[kLanes16]) {
-  __m512i t[kLanes16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    rows[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    rows[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    rows[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    rows[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-#pragma GCC unroll 4
-  for (int j = 0; j < 4; ++j) {
-    const __m512i even0 = _mm512_shuffle_i32x4(rows[j], rows[4 + j], 0x88);
-    const __m512i even1 = _mm512_shuffle_i32x4(rows[8 + j], rows[12 + j], 0x88);
-    const __m512i odd0 = _mm512_shuffle_i32x4(rows[j], rows[4 + j], 0xDD);
-    const __m512i odd1 = _mm512_shuffle_i32x4(rows[8 + j], rows[12 + j], 0xDD);
-    t[j] = _mm512_shuffle_i32x4(even0, even1, 0x88);
-    t[4 + j] = _mm512_shuffle_i32x4(odd0, odd1, 0x88);
-    t[8 + j] = _mm512_shuffle_i32x4(even0, even1, 0xDD);
-    t[12 + j] = _mm512_shuffle_i32x4(odd0, odd1, 0xDD);
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) rows[i] = t[i];
-}
-
-// One panel of B, `width` columns (16 or 32) of which `columns` exist: [pairs][width].
-MM_BF16 void PackPanel(const Bf16Operand& b, int64_t k, int64_t columns, int64_t width,
-                       uint32_t* to) {
-  const int64_t pairs = (k + 1) / 2;
-  if (b.column_stride == 1) {
-    for (int64_t p = 0; p < pairs; ++p) {
-      const float* first = b.data + 2 * p * b.row_stride;
-      const float* second = 2 * p + 1 < k ? first + b.row_stride : nullptr;
-      for (int64_t at = 0; at < width; at += kLanes16) {
-        _mm512_store_si512(to + p * width + at,
-                           PairsOfRows(first + at, second == nullptr ? nullptr : second + at,
-                                       MaskOf(columns - at)));
-      }
-    }
-    return;
-  }
-  for (int64_t at = 0; at < width; at += kLanes16) {
-    for (int64_t p = 0; p < pairs; p += kLanes16) {
-      __m512i rows[kLanes16];
-#pragma GCC unroll 16
-      for (int64_t c = 0; c < kLanes16; ++c) {
-        rows[c] = at + c < columns
-                      ? PairsAlongRow(b.data + (at + c) * b.column_stride + 2 * p, k - 2 * p)
-                      : _mm512_setzero_si512();
-      }
-      TransposePairs(rows);
-      for (int64_t i = 0; i < std::min(kLanes16, pairs - p); ++i) {
-        _mm512_store_si512(to + (p + i) * width + at, rows[i]);
-      }
-    }
-  }
-}
 
 // One tile's rows of A. Contiguous along k: [rows][pairs]; otherwise [pairs][kRows].
 MM_BF16 void PackRows(const Bf16Operand& a, int64_t rows, int64_t k, uint32_t* to) {
@@ -235,18 +127,6 @@ MM_BF16 void MultiplyRows(int64_t rows, const Tile& tile, const uint32_t* a, con
   }
 }
 
-// One block along k and n: everything that the rows of C need of it.
-struct Block {
-  int64_t k;        // numbers along k
-  int64_t columns;  // of C
-  int64_t width;    // of a panel of B
-  const uint32_t* b;
-  const float* start;
-  int64_t start_stride;
-  float* c;
-  int64_t c_stride;
-};
-
 // Some rows of C, of one block; `a` begins with the first of them.
 MM_BF16 void MultiplyBlock(const Block& block, const Bf16Operand& a, int64_t rows) {
   thread_local Room room;
@@ -270,9 +150,9 @@ MM_BF16 void MultiplyBlock(const Block& block, const Bf16Operand& a, int64_t row
           .columns = block.columns - at};
       const int64_t count = std::min<int64_t>(kRows, rows - r);
       if (block.width == kLanes16) {
-        MultiplyRows<1>(count, tile, packed + r * pairs, block.b + at * pairs);
+        MultiplyRows<1>(count, tile, packed + r * pairs, block.b + at * block.panel);
       } else {
-        MultiplyRows<2>(count, tile, packed + r * pairs, block.b + at * pairs);
+        MultiplyRows<2>(count, tile, packed + r * pairs, block.b + at * block.panel);
       }
     }
   }
@@ -287,9 +167,23 @@ bool Bf16Supported() {
   return supported;
 }
 
+bool Bf16Supports(Bf16Kernel kernel) {
+  return kernel == Bf16Kernel::kTiles ? TilesSupported() : Bf16Supported();
+}
+
+Bf16Kernel Bf16BestKernel() { return TilesSupported() ? Bf16Kernel::kTiles : Bf16Kernel::kVectors; }
+
+bool Bf16Faster() {
+  // Intel's vectors multiply bfloat16 at half the pace of fp32: nothing is gained by them.
+  return Bf16Supported() && (TilesSupported() || !__builtin_cpu_is("intel"));
+}
+
 void Bf16Gemm(int64_t m, int64_t n, int64_t k, const Bf16Operand& a, const Bf16Operand& b,
-              const float* start, int64_t start_stride, float* c, int64_t c_stride) {
+              const float* start, int64_t start_stride, float* c, int64_t c_stride,
+              Bf16Kernel kernel) {
   thread_local Room room;
+  const bool tiles = kernel == Bf16Kernel::kTiles;
+  const int64_t rows_block = tiles ? kTileRowsBlock : kRowsBlock;
   const int64_t width = n <= kLanes16 ? kLanes16 : 2 * kLanes16;
   for (int64_t column = 0; column < n; column += kColumnsBlock) {
     const int64_t columns = std::min(kColumnsBlock, n - column);
@@ -298,30 +192,42 @@ void Bf16Gemm(int64_t m, int64_t n, int64_t k, const Bf16Operand& a, const Bf16O
     for (int64_t from = 0; from == 0 || from < k; from += 2 * kPairsBlock) {
       const int64_t depth = std::min(2 * kPairsBlock, k - from);
       const int64_t pairs = (depth + 1) / 2;
-      uint32_t* packed = room.Take(panels * width * pairs);
+      // Tiles are whole: behind the last pair there are zeros.
+      const int64_t panel_pairs = tiles ? (pairs + kLanes16 - 1) / kLanes16 * kLanes16 : pairs;
+      uint32_t* packed = room.Take(panels * width * panel_pairs);
       for (int64_t panel = 0; panel < panels; ++panel) {
         const int64_t at = column + panel * width;
+        uint32_t* const to = packed + panel * width * panel_pairs;
         PackPanel(
             {b.data + from * b.row_stride + at * b.column_stride, b.row_stride, b.column_stride},
-            depth, std::min(width, n - at), width, packed + panel * width * pairs);
+            depth, std::min(width, n - at), width, to);
+        if (panel_pairs > pairs) {
+          std::memset(to + width * pairs, 0,
+                      static_cast<size_t>(width * (panel_pairs - pairs)) * sizeof(uint32_t));
+        }
       }
       const float* before = from > 0 ? c : start;
       const int64_t before_stride = from > 0 ? c_stride : start_stride;
 #pragma omp parallel for schedule(static) if (m * columns * depth > kTeamWork)
-      for (int64_t row = 0; row < m; row += kRowsBlock) {
+      for (int64_t row = 0; row < m; row += rows_block) {
         const Block block = {
             .k = depth,
             .columns = columns,
             .width = width,
+            .panel = panel_pairs,
             .b = packed,
             .start = before == nullptr ? nullptr : before + row * before_stride + column,
             .start_stride = before_stride,
             .c = c + row * c_stride + column,
             .c_stride = c_stride};
-        MultiplyBlock(
-            block,
-            {a.data + row * a.row_stride + from * a.column_stride, a.row_stride, a.column_stride},
-            std::min(kRowsBlock, m - row));
+        const Bf16Operand rows_of_a = {a.data + row * a.row_stride + from * a.column_stride,
+                                       a.row_stride, a.column_stride};
+        const int64_t rows = std::min(rows_block, m - row);
+        if (tiles) {
+          MultiplyBlockByTiles(block, rows_of_a, rows);
+        } else {
+          MultiplyBlock(block, rows_of_a, rows);
+        }
       }
     }
   }
@@ -331,8 +237,14 @@ void Bf16Gemm(int64_t m, int64_t n, int64_t k, const Bf16Operand& a, const Bf16O
 
 bool Bf16Supported() { return false; }
 
+bool Bf16Supports(Bf16Kernel) { return false; }
+
+Bf16Kernel Bf16BestKernel() { return Bf16Kernel::kVectors; }
+
+bool Bf16Faster() { return false; }
+
 void Bf16Gemm(int64_t, int64_t, int64_t, const Bf16Operand&, const Bf16Operand&, const float*,
-              int64_t, float*, int64_t) {}
+              int64_t, float*, int64_t, Bf16Kernel) {}
 
 #endif
 

@@ -45,7 +45,7 @@ absl::StatusOr<at::Device> DeviceOf(const std::string& name) {
 // Whether products are computed in bfloat16.
 absl::StatusOr<bool> IsReduced(const std::string& name, const at::Device& device) {
   const bool can = device.is_cpu() && Bf16Supported();
-  if (name == "auto") return can;
+  if (name == "auto") return can && Bf16Faster();
   if (name == "fp32") return false;
   if (name == "bf16" && can) return true;
   return InvalidField("learning.precision",

@@ -24,7 +24,7 @@ namespace mixmatch {
 struct TrainerConfig {
   std::string device = "auto";  // "auto", "cpu", "cuda:0"
   // Of products of matrices: "fp32"; "bf16", rounded to bfloat16 with sums in fp32; "auto": bf16
-  // on a CPU that has instructions for it (AVX512-BF16). Weights and updates are always fp32.
+  // on a CPU that is faster in it (AMX; AVX512-BF16 of AMD). Weights and updates are always fp32.
   std::string precision = "auto";
   int percepts_max = 16;  // of one episode that a step looks at
   // The optimiser's and the loss's settings have defaults in trainer.cc's struct of

@@ -82,6 +82,15 @@ void AuditLog::Refused(absl::string_view method, const absl::Status& status) {
             {"message", Text(status.message())}}));
 }
 
+void AuditLog::Retained(uint64_t events, uint64_t percepts, uint64_t bytes) {
+  logger_->info(
+      Line({{"time", absl::FormatTime(absl::RFC3339_full, clock_->Now(), absl::UTCTimeZone())},
+            {"action", "retention"},
+            {"events", events},
+            {"percepts", percepts},
+            {"bytes", bytes}}));
+}
+
 grpc::experimental::Interceptor* AuditInterceptorFactory::CreateServerInterceptor(
     grpc::experimental::ServerRpcInfo* info) {
   const AccessRule* const rule = FindAccessRule(info->method());

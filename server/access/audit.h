@@ -1,5 +1,5 @@
 // The audit log: one line of JSON for every call of an admin that changed something or
-// failed to, and for every call that was refused at the gate.
+// failed to, for every call that was refused at the gate, and for payloads that retention dropped.
 //
 // Takes what happened; writes it to a file that is rotated (DATA_DIR/audit.log, 16 MiB, eight of
 // them). It never holds a token or anything that a call carried.
@@ -7,6 +7,7 @@
 
 #include <grpcpp/support/server_interceptor.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,7 @@ class AuditLog {
   void Ended(absl::string_view method, absl::string_view client, absl::string_view peer,
              absl::StatusCode code);
   void Refused(absl::string_view method, const absl::Status& status);
+  void Retained(uint64_t events, uint64_t percepts, uint64_t bytes);
 
  private:
   AuditLog(std::shared_ptr<spdlog::logger> logger, const Clock* clock)

@@ -105,7 +105,7 @@ class LogCheck {
       if (record.has_event()) {
         events_[seq] = true;
         ++report_.events;
-        content = CheckEvent(seq, record.event());
+        content = CheckEvent(seq, record);
       }
       // The link of an event that was forgotten is that of what it was.
       if (record.has_forgotten()) {
@@ -146,7 +146,8 @@ class LogCheck {
   }
 
   // Everything that belongs to an event. Returns its hash, of what is stored.
-  ContentHash CheckEvent(Seq seq, const storage::v1::EventRecord& header) {
+  ContentHash CheckEvent(Seq seq, const storage::v1::LogRecord& record) {
+    const storage::v1::EventRecord& header = record.event();
     Event event;
     absl::Status status = codec::DecodeHeader(header, event);
     if (!status.ok()) Add(Family::kLog, keys::Number(seq), seq, true, Text(status));
@@ -154,7 +155,10 @@ class LogCheck {
     CheckFeatures(seq, header);
     CheckSecondaryOf(seq, event);
     if (!status.ok() || !CheckPayload(seq, header, event)) return stored;
-    const ContentHash hash = HashEvent(event);
+    // Where retention dropped a payload, the entry says what the event was.
+    const ContentHash hash = codec::HasDropped(header) ? ContentHash{.high = record.content_high(),
+                                                                     .low = record.content_low()}
+                                                       : HashEvent(event);
     if (hash != stored && stored != ContentHash{}) {
       Add(Family::kIdentity, keys::Identity(event.source, event.event_id), seq, true,
           "the event's content is not what its identity says");
@@ -199,7 +203,8 @@ class LogCheck {
       Features features;
       if (status.ok()) status = codec::DecodeFeatures(record, modality, features);
       if (!status.ok()) {
-        Add(Family::kFeatures, key, seq, false, missing ? "they are missing" : Text(status));
+        const bool ground = header.percepts(i).dropped_ns() != 0;
+        Add(Family::kFeatures, key, seq, ground, missing ? "they are missing" : Text(status));
       }
     }
   }

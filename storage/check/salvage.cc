@@ -203,7 +203,10 @@ class Salvager {
   absl::StatusOr<ContentHash> CopyEvent(Seq seq, const storage::v1::LogRecord& record) {
     MM_ASSIGN_OR_RETURN(const LoggedEvent logged, reader_.ReadEvent(seq, record, Detail::kFull));
     const Event& event = logged.event;
-    const ContentHash hash = HashEvent(event);
+    const ContentHash hash =
+        codec::HasDropped(record.event())
+            ? ContentHash{.high = record.content_high(), .low = record.content_low()}
+            : HashEvent(event);
     const std::string name = keys::Identity(event.source, event.event_id);
     storage::v1::IdentityRecord identity;
     if (from_.Get(Family::kIdentity, name, identity).ok() &&

@@ -173,6 +173,7 @@ absl::Status DecodeHeader(const EventRecord& header, Event& event) {
   for (size_t i = 0; i < event.percepts.size(); ++i) {
     const PerceptRecord& record = header.percepts(static_cast<int>(i));
     event.percepts[i].modality = record.modality();
+    event.percepts[i].dropped = record.dropped_ns() != 0;
     MM_RETURN_IF_ERROR(ReadHeader(record, event.percepts[i].payload));
   }
   for (const auto& entry : header.metadata()) event.metadata[entry.key()] = entry.value();
@@ -186,6 +187,13 @@ bool HasPayloadApart(const EventRecord& header) {
   return false;
 }
 
+bool HasDropped(const EventRecord& header) {
+  for (const PerceptRecord& percept : header.percepts()) {
+    if (percept.dropped_ns() != 0) return true;
+  }
+  return false;
+}
+
 absl::Status DecodePayload(const EventRecord& header, const storage::v1::PayloadRecord& payload,
                            Event& event) {
   if (payload.percepts_size() != header.percepts_size()) {
@@ -195,6 +203,8 @@ absl::Status DecodePayload(const EventRecord& header, const storage::v1::Payload
   for (size_t i = 0; i < event.percepts.size(); ++i) {
     const int index = static_cast<int>(i);
     if (!header.percepts(index).apart()) continue;
+    // It may be dropped after its header was read.
+    if (payload.percepts(index).dropped()) event.percepts[i].dropped = true;
     MM_RETURN_IF_ERROR(
         std::visit(PayloadReader{payload.percepts(index)}, event.percepts[i].payload));
   }

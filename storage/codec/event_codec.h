@@ -29,6 +29,8 @@ bool EncodeEvent(const Event& event, storage::v1::EventRecord& header,
 absl::Status DecodeHeader(const storage::v1::EventRecord& header, Event& event);
 // Whether DecodePayload is needed for the whole event.
 bool HasPayloadApart(const storage::v1::EventRecord& header);
+// Whether retention dropped any payload.
+bool HasDropped(const storage::v1::EventRecord& header);
 // Fills in the payloads.
 absl::Status DecodePayload(const storage::v1::EventRecord& header,
                            const storage::v1::PayloadRecord& payload, Event& event);

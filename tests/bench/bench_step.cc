@@ -2,8 +2,8 @@
 //
 // How well a training step uses the machine: its rate of operations as a share of the machine's own
 // fp32 matrix-product rate, measured between the steps of the same run, in fp32 and, where the CPU
-// has AVX512-BF16, in bf16, with the ratio of both; and how many percepts of
-// each modality are embedded in a second. Batches of 64 made-up episodes shaped like the digits
+// has instructions for it, in bf16, with the ratio of both; and how many percepts of each modality
+// are embedded in a second. Batches of 64 made-up episodes shaped like the digits
 // stream: a grey image, 0.2 to 0.7 s of sound, one of ten words. Presets are `nano` and `small`
 // unless one is named. On a machine that has other work to do, `--clock cpu` with one thread leaves
 // the time out in which the program did not run.

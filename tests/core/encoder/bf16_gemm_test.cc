@@ -14,7 +14,26 @@
 namespace mixmatch {
 namespace {
 
-constexpr char kNoInstructions[] = "skipped: this CPU has no AVX512-BF16";
+struct Shape {
+  int64_t m, n, k;
+};
+
+class Bf16GemmTest : public ::testing::TestWithParam<Bf16Kernel> {
+ protected:
+  void SetUp() override {
+    if (!Bf16Supports(GetParam())) GTEST_SKIP() << "skipped: this CPU has no such instructions";
+  }
+  static void Multiply(const Shape& s, const Bf16Operand& a, const Bf16Operand& b,
+                       const float* start, int64_t start_stride, float* c, int64_t c_stride) {
+    Bf16Gemm(s.m, s.n, s.k, a, b, start, start_stride, c, c_stride, GetParam());
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Kernels, Bf16GemmTest,
+                         ::testing::Values(Bf16Kernel::kVectors, Bf16Kernel::kTiles),
+                         [](const auto& kernel) {
+                           return kernel.param == Bf16Kernel::kTiles ? "tiles" : "vectors";
+                         });
 
 float Rounded(float x) {
   auto bits = std::bit_cast<uint32_t>(x);
@@ -38,15 +57,11 @@ double Expected(int64_t row, int64_t column, int64_t k, const Bf16Operand& a,
   return sum;
 }
 
-struct Shape {
-  int64_t m, n, k;
-};
-
-TEST(Bf16GemmTest, IsTheProductOfRoundedNumbers) {
-  if (!Bf16Supported()) GTEST_SKIP() << kNoInstructions;
-  const std::vector<Shape> shapes = {{1, 1, 1},    {1, 40, 2},   {12, 32, 32},  {13, 33, 31},
-                                     {7, 16, 33},  {5, 17, 511}, {30, 70, 513}, {150, 48, 1030},
-                                     {3, 600, 65}, {23, 15, 64}, {11, 513, 7},  {2, 5, 0}};
+TEST_P(Bf16GemmTest, IsTheProductOfRoundedNumbers) {
+  const std::vector<Shape> shapes = {{1, 1, 1},    {1, 40, 2},    {12, 32, 32},  {13, 33, 31},
+                                     {7, 16, 33},  {5, 17, 511},  {30, 70, 513}, {150, 48, 1030},
+                                     {3, 600, 65}, {23, 15, 64},  {11, 513, 7},  {2, 5, 0},
+                                     {48, 64, 96}, {129, 31, 32}, {16, 16, 32}};
   for (const Shape& s : shapes) {
     const std::vector<float> a = Numbers(s.m * s.k, 1);
     const std::vector<float> b = Numbers(s.k * s.n, 2);
@@ -58,7 +73,7 @@ TEST(Bf16GemmTest, IsTheProductOfRoundedNumbers) {
             b_along ? Bf16Operand{b.data(), 1, s.k} : Bf16Operand{b.data(), s.n, 1};
         // One column more than C has: it must stay as it is.
         std::vector<float> c(static_cast<size_t>(s.m * (s.n + 1)), 77);
-        Bf16Gemm(s.m, s.n, s.k, left, right, nullptr, 0, c.data(), s.n + 1);
+        Multiply(s, left, right, nullptr, 0, c.data(), s.n + 1);
         for (int64_t row = 0; row < s.m; ++row) {
           for (int64_t column = 0; column < s.n; ++column) {
             ASSERT_NEAR(c[static_cast<size_t>(row * (s.n + 1) + column)],
@@ -74,8 +89,7 @@ TEST(Bf16GemmTest, IsTheProductOfRoundedNumbers) {
   }
 }
 
-TEST(Bf16GemmTest, StartsFromARowOrFromItself) {
-  if (!Bf16Supported()) GTEST_SKIP() << kNoInstructions;
+TEST_P(Bf16GemmTest, StartsFromARowOrFromItself) {
   constexpr int64_t kM = 14;
   constexpr int64_t kN = 20;
   constexpr int64_t kK = 1100;  // more than one block along k
@@ -86,15 +100,14 @@ TEST(Bf16GemmTest, StartsFromARowOrFromItself) {
   const Bf16Operand right{b.data(), kN, 1};
   std::vector<float> plain(kM * kN);
   std::vector<float> c(kM * kN);
-  Bf16Gemm(kM, kN, kK, left, right, nullptr, 0, plain.data(), kN);
-  Bf16Gemm(kM, kN, kK, left, right, row.data(), 0, c.data(), kN);
+  Multiply({kM, kN, kK}, left, right, nullptr, 0, plain.data(), kN);
+  Multiply({kM, kN, kK}, left, right, row.data(), 0, c.data(), kN);
   for (size_t i = 0; i < c.size(); ++i) ASSERT_NEAR(c[i], plain[i] + row[i % kN], 1e-4);
-  Bf16Gemm(kM, kN, kK, left, right, c.data(), kN, c.data(), kN);
+  Multiply({kM, kN, kK}, left, right, c.data(), kN, c.data(), kN);
   for (size_t i = 0; i < c.size(); ++i) ASSERT_NEAR(c[i], 2 * plain[i] + row[i % kN], 1e-4);
 }
 
-TEST(Bf16GemmTest, IsTheSameOnAnyNumberOfThreads) {
-  if (!Bf16Supported()) GTEST_SKIP() << kNoInstructions;
+TEST_P(Bf16GemmTest, IsTheSameOnAnyNumberOfThreads) {
   constexpr int64_t kM = 1000;
   constexpr int64_t kN = 96;
   constexpr int64_t kK = 600;
@@ -104,9 +117,9 @@ TEST(Bf16GemmTest, IsTheSameOnAnyNumberOfThreads) {
   std::vector<float> three(kM * kN);
   const int before = omp_get_max_threads();
   omp_set_num_threads(1);
-  Bf16Gemm(kM, kN, kK, {a.data(), kK, 1}, {b.data(), kN, 1}, nullptr, 0, one.data(), kN);
+  Multiply({kM, kN, kK}, {a.data(), kK, 1}, {b.data(), kN, 1}, nullptr, 0, one.data(), kN);
   omp_set_num_threads(3);
-  Bf16Gemm(kM, kN, kK, {a.data(), kK, 1}, {b.data(), kN, 1}, nullptr, 0, three.data(), kN);
+  Multiply({kM, kN, kK}, {a.data(), kK, 1}, {b.data(), kN, 1}, nullptr, 0, three.data(), kN);
   omp_set_num_threads(before);
   EXPECT_EQ(one, three);
 }

@@ -1,9 +1,11 @@
-// One line for each finding, the worst first; JSON with all fields.
-#include "server/fsck_command.h"
+// Findings: a line for each, the worst first; JSON with all fields.
+#include "server/data_dir_commands.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@
 #include "storage/check/rebuild.h"
 #include "storage/check/salvage.h"
 #include "storage/database.h"
+#include "storage/exchange/exchange.h"
 
 namespace mixmatch {
 namespace {
@@ -61,6 +64,27 @@ void PrintJson(const FsckReport& report, std::ostream& out) {
   out << all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
+// What was stored once was within the limits of then.
+absl::StatusOr<Features> PerceiveStored(const Percept& percept) {
+  SenseLimits limits;
+  limits.image_pixels_max = uint64_t{1} << 40;
+  limits.audio_seconds_max = 1e9;
+  return Perceive(percept, limits);
+}
+
+int EndExchange(const absl::StatusOr<ExchangeCounts>& counts, const std::string& place,
+                std::ostream& out, std::ostream& err) {
+  if (!counts.ok()) {
+    err << "mixmatchd: " << counts.status().message() << '\n';
+    const bool misused =
+        absl::IsNotFound(counts.status()) || absl::IsAlreadyExists(counts.status());
+    return misused ? 2 : 1;
+  }
+  out << counts->events << " events, " << counts->lessons << " lessons and " << counts->weights
+      << " sets of weights are in " << place << '\n';
+  return 0;
+}
+
 // Says now and then how far it is.
 FsckProgress Teller(const char* what, std::ostream& err) {
   return [what, &err, told = absl::Now()](std::string_view part, uint64_t done) mutable {
@@ -92,10 +116,7 @@ int RunFsck(const std::string& data_dir, bool json, std::ostream& out, std::ostr
 
 int RunSalvage(const std::string& data_dir, const std::string& to, bool json, std::ostream& out,
                std::ostream& err) {
-  const auto make_features = [](const Percept& percept) {
-    return Perceive(percept, SenseLimits());
-  };
-  auto report = Salvage(data_dir + "/db", to + "/db", make_features, Teller("salvage", err));
+  auto report = Salvage(data_dir + "/db", to + "/db", PerceiveStored, Teller("salvage", err));
   if (!report.ok()) {
     err << "mixmatchd: " << report.status().message() << '\n';
     return 2;
@@ -107,6 +128,21 @@ int RunSalvage(const std::string& data_dir, const std::string& to, bool json, st
     out << report->events << " events are in " << to << '\n';
   }
   return report->whole() ? kFsckWhole : kFsckFindings;
+}
+
+int RunExport(const std::string& data_dir, const std::string& to, bool weights, std::ostream& out,
+              std::ostream& err) {
+  return EndExchange(Export(data_dir + "/db", to, {.weights = weights}, Teller("export", err)), to,
+                     out, err);
+}
+
+int RunImport(const std::string& data_dir, const std::string& from, bool weights, std::ostream& out,
+              std::ostream& err) {
+  std::error_code ignored;
+  std::filesystem::create_directories(data_dir, ignored);
+  return EndExchange(
+      Import(from, data_dir + "/db", {.weights = weights}, PerceiveStored, Teller("import", err)),
+      data_dir, out, err);
 }
 
 int RunRebuild(const std::string& data_dir, const std::string& what, std::ostream& out,

@@ -1,5 +1,5 @@
-// mixmatchd --fsck, --salvage and --rebuild: a look at a data directory, printed; what can be saved
-// of a damaged one; and what makes derived state anew.
+// What mixmatchd does with a data directory on the command line and then ends: --fsck, --salvage,
+// --rebuild, --export, --import.
 #pragma once
 
 #include <ostream>
@@ -24,5 +24,13 @@ int RunSalvage(const std::string& data_dir, const std::string& to, bool json, st
 // part that there is not or a directory without a database, 1 when it failed.
 int RunRebuild(const std::string& data_dir, const std::string& what, std::ostream& out,
                std::ostream& err);
+
+// Writes everything in DATA_DIR into the new folder `to`, or the other way round
+// (storage/exchange/exchange.h); `weights`: what was learned, too. Returns the exit status: 0, 2
+// where there is nothing to read or no place to write, 1 when it failed.
+int RunExport(const std::string& data_dir, const std::string& to, bool weights, std::ostream& out,
+              std::ostream& err);
+int RunImport(const std::string& data_dir, const std::string& from, bool weights, std::ostream& out,
+              std::ostream& err);
 
 }  // namespace mixmatch

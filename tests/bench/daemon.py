@@ -1,0 +1,242 @@
+"""Rates and latencies of the whole daemon, as `mixmatchctl bench` sees them, over many embeddings:
+durable ingest, recall by vectors, recall beside ingest, a publish of everything, a restart, and forgetting a tenth. See daemon.sh.
+"""
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "eval"))
+import daemon as mixmatch
+import figures
+import provenance
+
+CONFIG = """\
+data_dir: {data_dir}
+listen: "127.0.0.1:0"
+episodes: {{gap: 1s, lateness: 1s, idle_close: 1s}}
+model: {{preset: nano}}
+learning: {{enabled: {learning}}}
+generations: {{automatic: false}}
+"""
+STREAMS = 16
+ASKERS = 8
+FORGOTTEN = 100  # of the 1,000 values of a metadata key
+
+
+class Bench:
+    def __init__(self, args, work):
+        self.args = args
+        self.work = work
+        self.result = {"events": args.events}
+        self.begun = time.monotonic()
+
+    def say(self, text):
+        print(f"[{time.monotonic() - self.begun:6.1f} s] {text}", flush=True)
+
+    def daemon(self, learning):
+        path = os.path.join(self.work, "memory")
+        config = CONFIG.format(data_dir=json.dumps(path), learning=str(learning).lower())
+        return mixmatch.Daemon(mixmatch.build_dir(self.args.build), self.work, config)
+
+    def load(self, daemon, kind, seconds, *options):
+        """One load's figures, or those of each where it is mixed."""
+        asked = daemon.ctl("bench", kind, "--seconds", seconds, *options)
+        loads = json.loads(asked)["loads"]
+        for load in loads:
+            if load["failed"] > 0:
+                raise mixmatch.Failed(f"bench {kind}: {load['failed']} failed: {load['first_error']}")
+        return loads if len(loads) > 1 else loads[0]
+
+    def fill(self, daemon):
+        """Everything is stored by streams, and awaited until it is recallable."""
+        load = self.load(daemon, "ingest", 3600, "--connections", STREAMS, "--count",
+                         self.args.events, "--wait", "--seed", self.args.seed)
+        self.result["ingest"] = {"streams": STREAMS, "acknowledged_per_s": load["per_s"],
+                                 "recallable_per_s": load["recallable_per_s"],
+                                 "p50_ms": load["p50_ms"], "p99_ms": load["p99_ms"]}
+        self.say(f"{self.args.events} events by {STREAMS} streams: {load['per_s']:.0f}/s "
+                 f"acknowledged, {load['recallable_per_s']:.0f}/s until recallable")
+
+    def short_ingest(self, daemon, name, *options):
+        load = self.load(daemon, "ingest", self.args.seconds, "--wait", *options)
+        self.result[name] = {"acknowledged_per_s": load["per_s"],
+                             "recallable_per_s": load["recallable_per_s"],
+                             "p50_ms": load["p50_ms"], "p99_ms": load["p99_ms"]}
+        self.say(f"{name}: {load['per_s']:.0f}/s acknowledged, p50 {load['p50_ms']:.2f} ms, "
+                 f"{load['recallable_per_s']:.0f}/s until recallable")
+        return load
+
+    def recall(self, daemon):
+        for query in ("embedding", "percept"):
+            self.load(daemon, "recall", 3, "--connections", ASKERS, "--query", query)  # warms up
+            load = self.load(daemon, "recall", self.args.seconds, "--connections", ASKERS, "--query",
+                             query)
+            self.result[f"recall_{query}"] = {key: load[key] for key in
+                                              ("per_s", "p50_ms", "p90_ms", "p99_ms", "p999_ms")}
+            self.say(f"recall by {query}, {ASKERS} clients: {load['per_s']:.0f}/s, p50 "
+                     f"{load['p50_ms']:.2f} ms, p99 {load['p99_ms']:.2f} ms")
+
+    def beside(self, daemon):
+        """Recalls a second in a closed loop while ingest runs at a rate, and at twice the rate."""
+        rates = []
+        for ingest in (self.args.ingest_rate, 2 * self.args.ingest_rate):
+            loads = self.load(daemon, "mixed", self.args.seconds, "--batch", 100, "--ingest-rate",
+                              ingest / 100, "--connections", ASKERS, "--query", "embedding")
+            by_kind = {load["kind"].split(",")[0]: load for load in loads}
+            stored, asked = by_kind["ingest"]["per_s"], by_kind["recall"]["per_s"]
+            rates.append({"ingest_per_s": stored, "recall_per_s": asked})
+            self.say(f"beside {stored:.0f} events/s: {asked:.0f} recalls/s")
+        drop = 1 - rates[1]["recall_per_s"] / rates[0]["recall_per_s"]
+        self.result["beside_ingest"] = {"rates": rates, "drop": drop}
+
+    def publish(self, daemon):
+        """Acknowledgements at a steady rate, without and with a publish of everything beside."""
+        rate = ("--ingest-rate", self.args.ingest_rate / 10, "--batch", 10)
+        daemon.ctl("consolidate", "--steps", 100)
+        daemon.ctl("learning", "pause")
+        without = self.load(daemon, "ingest", self.args.seconds, *rate)
+        ended = threading.Event()
+        outcome = {}
+
+        def run():
+            begun = time.monotonic()
+            try:
+                outcome["answer"] = json.loads(other.ctl("generations", "publish"))
+            except mixmatch.Failed as failure:
+                outcome["failure"] = str(failure)
+            outcome["seconds"] = time.monotonic() - begun
+            ended.set()
+
+        other = mixmatch.Daemon.__new__(mixmatch.Daemon)  # another caller of the same daemon
+        other.__dict__.update(daemon.__dict__)
+        thread = threading.Thread(target=run)
+        thread.start()
+        during, recalls = [], []
+        while not ended.is_set():
+            during.append(self.load(daemon, "ingest", 10, *rate))
+            recalls.append(self.load(daemon, "recall", 3, "--connections", 1, "--query",
+                                     "embedding"))
+        thread.join()
+        if "failure" in outcome:
+            raise mixmatch.Failed(outcome["failure"])
+        phase = outcome["answer"]["phase"]
+        worst = max(load["p99_ms"] for load in during)
+        self.result["publish"] = {
+            "phase": phase, "seconds": outcome["seconds"],
+            "embeddings": int(outcome["answer"].get("total", 0)),
+            "ack_p99_ms_without": without["p99_ms"], "ack_p99_ms_with_worst": worst,
+            "ack_p99_ms_with": sorted(load["p99_ms"] for load in during)[len(during) // 2],
+            "recall_p99_ms_with": max(load["p99_ms"] for load in recalls)}
+        self.say(f"publish: {phase} after {outcome['seconds']:.0f} s; acknowledgements p99 "
+                 f"{without['p99_ms']:.2f} ms without, {worst:.2f} ms at worst meanwhile")
+
+    def restart(self):
+        begun = time.monotonic()
+        with self.daemon(False) as daemon:
+            self.load(daemon, "recall", 60, "--connections", 1, "--count", 1, "--query", "embedding")
+            seconds = time.monotonic() - begun
+            self.result["restart_s"] = seconds
+            self.say(f"restart: first recall answered after {seconds:.2f} s")
+
+    def forgotten_found(self, daemon):
+        """How many answers of a few hundred were forgotten, and how many came with the filter."""
+        gone = {str(number) for number in range(FORGOTTEN)}
+        found = 0
+        for number in range(FORGOTTEN // 10):
+            vector = ",".join(str((number * 7 + i * 3) % 11 - 5) for i in range(128))
+            asked = ("recall", "--vector", f"bench-128={vector}", "--want", "bench-128", "-k", 100)
+            for filters in ((), ("--filter", f"number={number}")):
+                answers = json.loads(daemon.ctl(*asked, *filters)).get("experiences", [])
+                found += sum(one["event"]["event"]["metadata"]["number"] in gone for one in answers)
+        return found
+
+    def forget(self):
+        """A tenth of everything goes, and is not found: at once, later, and after a restart."""
+        with self.daemon(False) as daemon:
+            before = int(daemon.status()["event_count"])
+            there = self.forgotten_found(daemon)
+            begun = time.monotonic()
+            filters = [word for number in range(FORGOTTEN)
+                       for word in ("--filter", f"number={number}")]
+            daemon.ctl("forget", *filters)
+            seconds = time.monotonic() - begun
+            after = int(daemon.status()["event_count"])
+            found = [self.forgotten_found(daemon)]
+            time.sleep(10)  # merges what has become small, when nothing comes
+            found.append(self.forgotten_found(daemon))
+        with self.daemon(False) as daemon:
+            found.append(self.forgotten_found(daemon))
+        self.result["forget"] = {"events": before - after, "of": before, "seconds": seconds,
+                                 "found_before": there, "found_after": found}
+        self.say(f"forgot {before - after} of {before} events in {seconds:.0f} s; found of them: "
+                 f"{there} before, {found} after")
+
+    def run(self):
+        with self.daemon(True) as daemon:
+            daemon.ctl("learning", "pause")
+            self.fill(daemon)
+            self.result["resident_mb"] = daemon.resident_mb()
+            self.short_ingest(daemon, "one_by_one", "--connections", 1, "--window", 1)
+            self.recall(daemon)
+            self.beside(daemon)
+            daemon.ctl("learning", "resume")
+            self.short_ingest(daemon, "ingest_learning", "--connections", STREAMS)
+            if self.args.publish:
+                self.publish(daemon)
+        self.restart()
+        if self.args.forget:
+            self.forget()
+        return self.result
+
+
+def parse_args(arguments):
+    parser = argparse.ArgumentParser(prog="daemon.sh", description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000, metavar="N")
+    parser.add_argument("--seconds", type=int, default=15, help="of each load")
+    parser.add_argument("--ingest-rate", type=float, default=1000, help="events a second beside")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-publish", dest="publish", action="store_false")
+    parser.add_argument("--forget", action="store_true", help="a tenth of it at the end")
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--build", metavar="DIR", help="build folder; default build/release")
+    parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
+    return parser.parse_args(arguments)
+
+
+@contextlib.contextmanager
+def work_folder(keep):
+    work = keep or tempfile.mkdtemp(prefix="mixmatch-bench-")
+    os.makedirs(work, exist_ok=True)
+    try:
+        yield work
+    finally:
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def main():
+    args = parse_args(sys.argv[1:])
+    with work_folder(args.keep) as work:
+        try:
+            bench = Bench(args, work)
+            result = bench.run()
+        except mixmatch.Failed as failure:
+            print(f"daemon.sh: {failure}", file=sys.stderr)
+            return 1
+    result |= provenance.provenance() | {"seconds": round(time.monotonic() - bench.begun, 1)}
+    if args.json:
+        with open(args.json, "w", encoding="utf-8") as out:
+            json.dump(result, out, indent=1)
+    rows = [[key, json.dumps(value)] for key, value in result.items()]
+    print(figures.table(["figure", "value"], rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

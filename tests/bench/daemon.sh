@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The whole daemon under load, over many stored events: durable ingest, recall by vectors, recall
+# beside ingest, a publish of everything with acknowledgements beside it, and a restart.
+#
+#   tests/bench/daemon.sh [--events N] [--seconds S] [--ingest-rate N] [--no-publish] [--forget]
+#       [--seed N] [--json FILE] [--build DIR] [--keep DIR]
+# A million events take some 20 minutes and 3 GB of disk.
+set -euo pipefail
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+exec "$python" "$(dirname "$0")/daemon.py" "$@"
