@@ -191,7 +191,7 @@ TEST_F(ExchangeTest, WhatWasChangedIsNamedAndNothingIsImported) {
     Rewrite(folder_ + "/" + file, whole.at(file));
   };
   using enum absl::StatusCode;
-  refused("events.jsonl", "later", "lster", kDataLoss, "line 7");
+  refused("events.jsonl", "\"last\"", "\"lost\"", kDataLoss, "line 7");
   refused("events.jsonl", "media/", "../../", kInvalidArgument, "not in media/");
   refused("events.jsonl", "\"time\":\"", "\"time\":\"x", kInvalidArgument, "time");
   refused("events.jsonl", "\"modality\":\"word\"", "\"modality\":\"werd\"", kInvalidArgument,
