@@ -128,6 +128,15 @@ absl::StatusOr<EventFilter> FromProto(const v1::Filter& filter) {
     out.metadata.emplace_back(condition.key(), std::vector<std::string>(condition.values().begin(),
                                                                         condition.values().end()));
   }
+  for (int i = 0; i < filter.taught_size(); ++i) {
+    const v1::TaughtCondition& condition = filter.taught(i);
+    if (condition.skill().empty()) {
+      return InvalidField(absl::StrCat("filter.taught[", i, "].skill"),
+                          "filter refused: a condition on lessons without a skill; name it");
+    }
+    out.taught.emplace_back(condition.skill(), std::vector<std::string>(condition.labels().begin(),
+                                                                        condition.labels().end()));
+  }
   return out;
 }
 

@@ -76,6 +76,9 @@ absl::StatusOr<SeqList> EventFilterResolver::Resolve(const EventFilter& filter,
     for (const std::string& value : values) prefixes.push_back(keys::MetadataPrefix(key, value));
     MM_RETURN_IF_ERROR(add(Family::kByMetadata, prefixes));
   }
+  for (const auto& [skill, labels] : filter.taught) {
+    MM_ASSIGN_OR_RETURN(lists.emplace_back(), ByTeachings(skill, labels, range));
+  }
   if (lists.empty()) return AllEvents(range);
   std::sort(lists.begin(), lists.end(),
             [](const SeqList& a, const SeqList& b) { return a.size() < b.size(); });
@@ -160,6 +163,40 @@ absl::StatusOr<SeqList> EventFilterResolver::ByPrefixes(Family family,
     std::sort(events.begin(), events.end());
     events.erase(std::unique(events.begin(), events.end()), events.end());
   }
+  return events;
+}
+
+absl::StatusOr<SeqList> EventFilterResolver::ByTeachings(const std::string& skill,
+                                                         const std::vector<std::string>& labels,
+                                                         SeqRange range) const {
+  uint64_t id = 0;
+  const auto skills = database_.Iterate(Family::kSkills);
+  for (skills->SeekToFirst(); skills->Valid() && id == 0; skills->Next()) {
+    storage::v1::SkillRecord record;
+    const std::string_view key = skills->key().ToStringView();
+    MM_RETURN_IF_ERROR(codec::Decode("skills", key, skills->value().ToStringView(), record));
+    if (record.name() == skill) id = keys::LastNumber(key);
+  }
+  MM_RETURN_IF_ERROR(FromRocks(skills->status(), "skills not read"));
+  SeqList events;
+  if (id == 0) return events;
+  // Lessons about fresh percepts have numbers behind those of all events.
+  const std::string end = keys::TeachingOf(id, range.last + 1);
+  const rocksdb::Slice upper(end);
+  const auto it = database_.Iterate(Family::kTeachings, &upper);
+  for (it->Seek(keys::TeachingOf(id, range.first)); it->Valid(); it->Next()) {
+    storage::v1::TeachingRecord record;
+    const std::string_view key = it->key().ToStringView();
+    MM_RETURN_IF_ERROR(codec::Decode("teachings", key, it->value().ToStringView(), record));
+    const auto wanted = [&labels](const std::string& label) {
+      return std::find(labels.begin(), labels.end(), label) != labels.end();
+    };
+    const auto& taught = record.labels();
+    if (labels.empty() || std::any_of(taught.begin(), taught.end(), wanted)) {
+      events.push_back(keys::LastNumber(key));
+    }
+  }
+  MM_RETURN_IF_ERROR(FromRocks(it->status(), "teachings not read"));
   return events;
 }
 

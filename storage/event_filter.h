@@ -43,6 +43,10 @@ class EventFilterResolver {
   absl::StatusOr<SeqList> ByPrefixes(Family family, const std::vector<std::string>& prefixes,
                                      SeqRange range) const;
 
+  // Events that the skill was taught with one of the labels, or with anything where there are none.
+  absl::StatusOr<SeqList> ByTeachings(const std::string& skill,
+                                      const std::vector<std::string>& labels, SeqRange range) const;
+
   const Database::Impl& database_;
   PostingCache& postings_;
   const ModalityTable& modalities_;

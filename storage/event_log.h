@@ -64,10 +64,12 @@ struct EventFilter {
   std::vector<std::string> sources;
   std::vector<std::string> scenes;
   std::vector<std::pair<std::string, std::vector<std::string>>> metadata;
+  // Skills, and labels that they were taught about the event; none: anything.
+  std::vector<std::pair<std::string, std::vector<std::string>>> taught;
 
   bool empty() const {
     return !time_start && !time_end && !ingest_start && !ingest_end && modalities.empty() &&
-           sources.empty() && scenes.empty() && metadata.empty();
+           sources.empty() && scenes.empty() && metadata.empty() && taught.empty();
   }
 };
 

@@ -175,6 +175,8 @@ void FilterArguments::AddTo(CLI::App* command) {
   AddRepeatable(command, "--scene", &scenes, "Events of this scene; more than once: any");
   AddRepeatable(command, "--filter", &metadata,
                 "KEY=VALUE of the metadata; other keys must hold too, the same key: any value");
+  AddRepeatable(command, "--taught", &taught,
+                "SKILL=LABEL: events that the skill was taught so; SKILL alone: with anything");
   command->add_option("--after", after, "Event time from this on (RFC 3339 or seconds)");
   command->add_option("--before", before, "Event time before this");
   command->add_option("--ingested-after", ingested_after, "Stored from this time on");
@@ -197,6 +199,18 @@ absl::StatusOr<v1::Filter> FilterArguments::Build() const {
       condition->set_key(entry.substr(0, equals));
     }
     condition->add_values(entry.substr(equals + 1));
+  }
+  std::map<std::string, v1::TaughtCondition*> lessons;
+  for (const std::string& entry : taught) {
+    const size_t equals = entry.find('=');
+    const std::string skill = entry.substr(0, equals);
+    if (skill.empty()) return Bad("--taught", entry, "no skill; give SKILL=LABEL");
+    v1::TaughtCondition*& condition = lessons[skill];
+    if (condition == nullptr) {
+      condition = filter.add_taught();
+      condition->set_skill(skill);
+    }
+    if (equals != std::string::npos) condition->add_labels(entry.substr(equals + 1));
   }
   const auto fill = [](const char* option, const std::string& text, auto&& target) {
     return text.empty() ? absl::OkStatus() : FillTime(option, text, target());

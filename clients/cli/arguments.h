@@ -27,11 +27,12 @@ struct PerceptArguments {
   absl::StatusOr<v1::PerceptMixture> Build() const;
 };
 
-// --source, --scene, --filter, --after, --before, --ingested-after, --ingested-before.
+// --source, --scene, --filter, --taught, --after, --before, --ingested-after, --ingested-before.
 struct FilterArguments {
   std::vector<std::string> sources;
   std::vector<std::string> scenes;
   std::vector<std::string> metadata;  // KEY=VALUE; one key more than once: any of the values
+  std::vector<std::string> taught;    // SKILL or SKILL=LABEL, alike
   std::string after;
   std::string before;
   std::string ingested_after;

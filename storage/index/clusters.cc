@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "storage/index/one_thread.h"
@@ -100,6 +101,7 @@ void NearestCentres(std::span<const float> vectors, std::span<const float> centr
 
 absl::StatusOr<std::vector<float>> TrainCentres(std::span<const float> sample, size_t dimension,
                                                 size_t count, int rounds, uint64_t seed,
+                                                std::vector<float> start,
                                                 const std::atomic<bool>& stop) {
   const OneThread one_thread;
   faiss::ClusteringParameters parameters;
@@ -110,6 +112,7 @@ absl::StatusOr<std::vector<float>> TrainCentres(std::span<const float> sample, s
   parameters.max_points_per_centroid = static_cast<int>(sample.size() / dimension);
   try {
     faiss::Clustering clustering(static_cast<int>(dimension), static_cast<int>(count), parameters);
+    clustering.centroids = std::move(start);
     CentreIndex index(dimension, stop);
     clustering.train(static_cast<Idx>(sample.size() / dimension), sample.data(), index);
     return std::move(clustering.centroids);

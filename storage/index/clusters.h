@@ -15,10 +15,12 @@
 namespace mixmatch {
 
 // Spherical k-means of `sample` [n, d] into `count` centres [count, d] of length 1, in `rounds`
-// rounds from `seed`. Requires n >= count >= 1. Takes seconds, on the calling thread alone;
-// CANCELLED soon after `stop` becomes true; INTERNAL where FAISS fails.
+// rounds from `start` [count, d], or from a choice of the sample by `seed` where that is empty.
+// Requires n >= count >= 1. Takes seconds, on the calling thread alone; CANCELLED soon after `stop`
+// becomes true; INTERNAL where FAISS fails.
 absl::StatusOr<std::vector<float>> TrainCentres(std::span<const float> sample, size_t dimension,
                                                 size_t count, int rounds, uint64_t seed,
+                                                std::vector<float> start,
                                                 const std::atomic<bool>& stop);
 
 // nearest[i] = the centre with the largest inner product with vectors[i], of `vectors` [n, d];

@@ -16,8 +16,10 @@ namespace {
 
 // Fewer points than this are one list: looking through it is as fast as choosing lists.
 constexpr size_t kListsFromPoints = 1024;
-constexpr size_t kSamplePerList = 48;
-constexpr int kRounds = 8;
+constexpr size_t kSamplePerList = 32;
+constexpr int kRounds = 6;
+// Lists that are merged begin with the centres that they have.
+constexpr int kRoundsOfMerge = 3;
 constexpr size_t kBlock = 1024;  // points that are decoded and placed at once
 
 // The most by which two vectors of a point may differ in a coordinate. The same content embedded in
@@ -52,6 +54,7 @@ class Lists::Builder {
       cell_.resize(dimension);
     }
     if (source.rows != nullptr) {
+      only_lists_ = false;
       const Rows& rows = *source.rows;
       for (size_t row = 0; row < rows.capacity() && !stop_; ++row) {
         items_.push_back(rows.item(row));
@@ -64,6 +67,12 @@ class Lists::Builder {
     for (size_t point = 0; point < points.size() && !stop_; ++point) {
       points[point] = PointOf(lists.codes_, point);
     }
+    const size_t centres = lists.list_begin_.size() - 1;
+    if (centres == 1) only_lists_ = false;  // one list has no centre
+    old_centres_.resize(old_centres_.size() + centres * dimension);
+    float* const to = old_centres_.data() + old_centres_.size() - centres * dimension;
+    for (size_t list = 0; list < centres; ++list)
+      lists.centres_.Decode(list, to + list * dimension);
     items_.insert(items_.end(), lists.items_.begin(), lists.items_.end());
     for (const uint32_t point : lists.point_of_row_) point_of_row_.push_back(points[point]);
   }
@@ -74,8 +83,11 @@ class Lists::Builder {
     if (lists == 1) {
       centres.assign(vector_.size(), 0);
     } else {
-      MM_ASSIGN_OR_RETURN(centres, TrainCentres(Sample(kSamplePerList * lists), vector_.size(),
-                                                lists, kRounds, /*seed=*/1, stop_));
+      std::vector<float> start = OldCentres(lists);
+      const int rounds = start.empty() ? kRounds : kRoundsOfMerge;
+      MM_ASSIGN_OR_RETURN(
+          centres, TrainCentres(Sample(kSamplePerList * lists), vector_.size(), lists, rounds,
+                                /*seed=*/1, std::move(start), stop_));
     }
     std::shared_ptr<Lists> made(
         new Lists(first_row_, items_.size(), points_.size(), vector_.size(), lists, options_));
@@ -139,6 +151,21 @@ class Lists::Builder {
     return sample;
   }
 
+  // Some of the centres that the points' lists have: as many as are wanted, from all of them. None
+  // where there are not so many.
+  std::vector<float> OldCentres(size_t wanted) const {
+    const size_t dimension = vector_.size();
+    const size_t count = old_centres_.size() / dimension;
+    std::vector<float> centres;
+    if (!only_lists_ || count < wanted) return centres;
+    for (size_t i = 0; i < wanted; ++i) {
+      const auto from =
+          old_centres_.begin() + static_cast<ptrdiff_t>(i * count / wanted * dimension);
+      centres.insert(centres.end(), from, from + static_cast<ptrdiff_t>(dimension));
+    }
+    return centres;
+  }
+
   void Assign(const std::vector<float>& centres, std::vector<uint32_t>& list_of) const {
     const size_t dimension = vector_.size();
     std::vector<float> block(kBlock * dimension);
@@ -158,6 +185,8 @@ class Lists::Builder {
   std::vector<Point> points_;
   std::vector<ItemId> items_;
   std::vector<uint32_t> point_of_row_;
+  bool only_lists_ = true;          // all points come from lists with centres
+  std::vector<float> old_centres_;  // [lists that they come from, d]
   absl::flat_hash_map<Cell, uint32_t> points_of_cells_;
   std::vector<float> vector_;  // [d], of the row at hand
   std::vector<float> other_;   // [d]

@@ -1,10 +1,11 @@
 // mixmatch_bench_index [--embeddings N] [--dimension E] [--queries N] [--dir DIR] [--json FILE]
-//                      [--no-hnswlib] [--vectors FILE]
+//                      [--no-hnswlib] [--vectors FILE | --memory DATA_DIR]
 //
 // The index beside hnswlib (M = 16, efConstruction = 100) over the same vectors, in one run: build
 // rate, recall@10 against exact search, latency of one thread, memory, and search under filters.
 // Vectors are clustered: 4 clusters for each thousand, of sizes that fall like 1/rank, each with a
-// spread of its own in a few directions and a little in all. FILE: f32 rows to take instead.
+// spread of its own in a few directions and a little in all. FILE: f32 rows to take instead;
+// DATA_DIR: a memory whose newest generation's embeddings are taken, in any order.
 #include <malloc.h>
 #include <unistd.h>
 
@@ -15,10 +16,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +31,7 @@
 #include "storage/index/spaces.h"
 #include "storage/index/stored_space.h"
 #include "tests/bench/hnsw_reference.h"
+#include "tests/bench/index_vectors.h"
 
 namespace mixmatch {
 namespace {
@@ -42,49 +46,13 @@ struct Arguments {
   std::string dir;
   std::string json;
   std::string vectors;
+  std::string memory;
   bool hnswlib = true;
 };
 
 using Clock = std::chrono::steady_clock;
 double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-void Normalise(float* x, size_t d) {
-  double squares = 0;
-  for (size_t i = 0; i < d; ++i) squares += static_cast<double>(x[i]) * x[i];
-  const auto scale = static_cast<float>(1 / std::sqrt(squares));
-  for (size_t i = 0; i < d; ++i) x[i] *= scale;
-}
-
-// [n, d].
-std::vector<float> Clustered(size_t n, size_t d, size_t clusters) {
-  constexpr size_t kDirections = 12;
-  std::mt19937_64 random(7);
-  std::normal_distribution<float> normal;
-  std::vector<float> centres(clusters * d);
-  for (float& v : centres) v = normal(random);
-  for (size_t c = 0; c < clusters; ++c) Normalise(centres.data() + c * d, d);
-  std::vector<float> directions(clusters * kDirections * d);
-  for (float& v : directions) v = normal(random) / std::sqrt(static_cast<float>(d));
-  std::vector<double> weights(clusters);
-  for (size_t c = 0; c < clusters; ++c) weights[c] = 1 / std::sqrt(static_cast<double>(c + 1));
-  std::discrete_distribution<size_t> pick(weights.begin(), weights.end());
-  std::vector<float> vectors(n * d);
-  for (size_t i = 0; i < n; ++i) {
-    float* x = vectors.data() + i * d;
-    const size_t c = pick(random);
-    for (size_t j = 0; j < d; ++j) {
-      x[j] = centres[c * d + j] + 0.15F * normal(random) / std::sqrt(static_cast<float>(d));
-    }
-    for (size_t k = 0; k < kDirections; ++k) {
-      const float step = 0.2F * normal(random);
-      const float* direction = directions.data() + (c * kDirections + k) * d;
-      for (size_t j = 0; j < d; ++j) x[j] += step * direction[j];
-    }
-    Normalise(x, d);
-  }
-  return vectors;
 }
 
 double ResidentBytes() {
@@ -157,7 +125,7 @@ class Bench {
   explicit Bench(const Arguments& arguments) : arguments_(arguments), d_(arguments.dimension) {}
 
   absl::Status Run() {
-    Load();
+    MM_RETURN_IF_ERROR(Load());
     MM_RETURN_IF_ERROR(BuildOurs());
     const auto exact = Exact(vectors_, queries_, d_, [](size_t) { return true; });
     std::vector<std::vector<uint32_t>> found;
@@ -174,26 +142,28 @@ class Bench {
   }
 
  private:
-  void Load() {
-    if (arguments_.vectors.empty()) {
+  absl::Status Load() {
+    if (!arguments_.memory.empty()) {
+      MM_ASSIGN_OR_RETURN(vectors_, EmbeddingsOf(arguments_.memory, d_));
+      std::printf("%zu embeddings of %zu dimensions of a memory\n", vectors_.size() / d_, d_);
+    } else if (!arguments_.vectors.empty()) {
+      vectors_ = RowsOf(arguments_.vectors, d_);
+      std::printf("%zu vectors of %zu dimensions from %s\n", vectors_.size() / d_, d_,
+                  arguments_.vectors.c_str());
+    } else {
       std::printf("%zu clustered vectors of %zu dimensions …\n", arguments_.embeddings, d_);
       vectors_ = Clustered(arguments_.embeddings + arguments_.queries, d_,
                            std::max<size_t>(10, arguments_.embeddings / 250));
-    } else {
-      std::ifstream file(arguments_.vectors, std::ios::binary);
-      file.seekg(0, std::ios::end);
-      vectors_.resize(static_cast<size_t>(file.tellg()) / sizeof(float) / d_ * d_);
-      file.seekg(0);
-      file.read(reinterpret_cast<char*>(vectors_.data()),
-                static_cast<std::streamsize>(vectors_.size() * sizeof(float)));
-      std::printf("%zu vectors of %zu dimensions from %s\n", vectors_.size() / d_, d_,
-                  arguments_.vectors.c_str());
+    }
+    if (vectors_.size() / d_ <= arguments_.queries) {
+      return absl::InvalidArgumentError("there are no more vectors than queries");
     }
     const size_t from = vectors_.size() - arguments_.queries * d_;
     queries_.assign(vectors_.begin() + static_cast<ptrdiff_t>(from), vectors_.end());
     vectors_.resize(from);
     rows_ = from / d_;
     Put("embeddings", static_cast<double>(rows_));
+    return absl::OkStatus();
   }
 
   absl::Status Open(bool create) {
@@ -337,7 +307,7 @@ class Bench {
   }
 
   const Arguments arguments_;
-  const size_t d_;
+  size_t d_;
   size_t rows_ = 0;
   std::vector<float> vectors_;
   std::vector<float> queries_;
@@ -374,10 +344,13 @@ int main(int argc, char** argv) {
       arguments.json = argv[++i];
     } else if (more && name == "--vectors") {
       arguments.vectors = argv[++i];
+    } else if (more && name == "--memory") {
+      arguments.memory = argv[++i];
     } else {
-      std::fprintf(stderr,
-                   "usage: mixmatch_bench_index [--embeddings N] [--dimension E] [--queries N] "
-                   "[--dir DIR] [--json FILE] [--no-hnswlib] [--vectors FILE]\n");
+      std::fprintf(
+          stderr,
+          "usage: mixmatch_bench_index [--embeddings N] [--dimension E] [--queries N] "
+          "[--dir DIR] [--json FILE] [--no-hnswlib] [--vectors FILE | --memory DATA_DIR]\n");
       return 2;
     }
   }

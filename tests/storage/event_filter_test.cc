@@ -8,6 +8,7 @@
 #include "storage/event_log.h"
 #include "storage/keys.h"
 #include "storage/posting_cache.h"
+#include "storage/skill_table.h"
 #include "storage_testing.h"
 
 namespace mixmatch {
@@ -142,6 +143,38 @@ TEST_F(EventFilterTest, WhatCameSinceAFilterWasAskedIsFoundToo) {
       ASSERT_EQ(*resolved, Expected(filters[i])) << "round " << round << " filter " << i;
     }
     AppendUpTo(400 + 20 * round);
+  }
+}
+
+TEST_F(EventFilterTest, WhatWasTaughtAboutAnEventIsACondition) {
+  SkillTable skills(open_.database.get());
+  ASSERT_TRUE(skills.Create({.id = 1, .name = "other"}).ok());
+  ASSERT_TRUE(skills.Create({.id = 2, .name = "colours"}).ok());
+  std::vector<Teaching> lessons;
+  std::vector<Seq> red;
+  std::vector<Seq> all;
+  for (size_t i = 3; i < all_.size(); i += 5) {
+    const bool is_red = i % 2 == 0;
+    lessons.push_back({.example = all_[i].seq, .lesson = {.labels = {is_red ? "red" : "blue"}}});
+    all.push_back(all_[i].seq);
+    if (is_red) red.push_back(all_[i].seq);
+  }
+  FreshPercept fresh{.percept = TextPercept("crimson"), .features = {}};
+  fresh.features = testing::FeaturesFor(fresh.percept);
+  Teaching by_itself{.example = FreshExampleId({fresh}), .lesson = {.labels = {"red"}}};
+  by_itself.fresh = {fresh};
+  lessons.push_back(by_itself);
+  ASSERT_TRUE(skills.Put(2, lessons).ok());
+  EventFilter filter;
+  filter.taught = {{"colours", {"red", "green"}}};
+  EXPECT_EQ(*open_.log->Resolve(filter), red);
+  filter.taught = {{"colours", {}}};
+  EXPECT_EQ(*open_.log->Resolve(filter), all);
+  filter.taught = {{"colours", {}}, {"colours", {"red"}}};
+  EXPECT_EQ(*open_.log->Resolve(filter), red);
+  for (const char* const skill : {"other", "none"}) {
+    filter.taught = {{skill, {}}};
+    EXPECT_TRUE(open_.log->Resolve(filter)->empty());
   }
 }
 
