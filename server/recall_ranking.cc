@@ -74,7 +74,7 @@ absl::StatusOr<RankingOptions> RankingOptions::From(const v1::RecallRequest& req
     }
   }
   if (request.has_similarity_min()) {
-    const float least = request.similarity_min();
+    const float least = request.similarity_min().value();
     if (!(least >= -1 && least <= 1)) return Refused("similarity_min", least, "-1 to 1");
     options.similarity_min = least;
   }

@@ -55,7 +55,7 @@ absl::Status AddRanking(const RecallOptions& options, v1::RecallRequest& request
     if (!time.ok()) return time.status();
     *request.mutable_half_life() = *std::move(time);
   }
-  if (options.similarity_min) request.set_similarity_min(*options.similarity_min);
+  if (options.similarity_min) request.mutable_similarity_min()->set_value(*options.similarity_min);
   request.set_diversity(options.diversity);
   request.set_group_by_episode(options.group);
   request.set_page_token(options.page_token);

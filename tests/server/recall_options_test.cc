@@ -181,7 +181,7 @@ TEST_F(RecallOptionsTest, AFloorLeavesOutWhatIsFar) {
   ASSERT_THAT(all.experiences(), SizeIs(kWords));
   const float floor = (all.experiences(6).similarity() + all.experiences(7).similarity()) / 2;
   v1::RecallRequest request = Ask(Word(3), kWords);
-  request.set_similarity_min(floor);
+  request.mutable_similarity_min()->set_value(floor);
   EXPECT_THAT(Recall(request).experiences(), SizeIs(7));
   request.set_k(5);
   EXPECT_THAT(Recall(request).experiences(), SizeIs(5));
@@ -291,7 +291,8 @@ TEST_F(RecallOptionsTest, OptionsOutOfRangeAreNamed) {
   });
   refused("negative_weight", [](v1::RecallRequest& r) { r.set_negative_weight(1.5F); });
   refused("half_life", [](v1::RecallRequest& r) { r.mutable_half_life(); });
-  refused("similarity_min", [](v1::RecallRequest& r) { r.set_similarity_min(1.5F); });
+  refused("similarity_min",
+          [](v1::RecallRequest& r) { r.mutable_similarity_min()->set_value(1.5F); });
   refused("diversity", [](v1::RecallRequest& r) { r.set_diversity(NAN); });
   refused("group_by_episode", [](v1::RecallRequest& r) {
     r.clear_modalities();
