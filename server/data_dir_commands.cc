@@ -154,13 +154,16 @@ int RunRebuild(const std::string& data_dir, const std::string& what, std::ostrea
     err << "mixmatchd: " << database.status().message() << '\n';
     return 2;
   }
-  const absl::Status rebuilt = Rebuild(database->get(), *part, Teller("rebuild", err));
+  const absl::Status rebuilt =
+      Rebuild(database->get(), *part, PerceiveStored, Teller("rebuild", err));
   if (!rebuilt.ok()) {
     err << "mixmatchd: " << rebuilt.message() << '\n';
     return 1;
   }
   out << what
-      << (*part == RebuildWhat::kKeys ? " are made anew" : " are made anew at the next start")
+      << (*part == RebuildWhat::kKeys || *part == RebuildWhat::kFeatures
+              ? " are made anew"
+              : " are made anew at the next start")
       << '\n';
   return 0;
 }

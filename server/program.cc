@@ -130,8 +130,9 @@ int RunDaemonProgram(int argc, char** argv) {
                "check the data directory, print what was found, and end: 0 whole, 3 findings");
   app.add_option("--salvage", flags.salvage,
                  "bring over what verifies into a new data directory, and end: 0 all, 3 losses");
-  app.add_option("--rebuild", flags.rebuild,
-                 "make a part anew from the events, and end: keys, episodes, embeddings, index");
+  app.add_option(
+      "--rebuild", flags.rebuild,
+      "make a part anew from the events, and end: keys, features, episodes, embeddings, index");
   app.add_option("--export", flags.export_to,
                  "write everything into a new folder, for any program to read, and end");
   app.add_option("--import", flags.import_from,

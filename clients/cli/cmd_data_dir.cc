@@ -90,7 +90,7 @@ void AddDataDir(CLI::App* app, Session* session) {
                    "Bring over what verifies into this new data directory, and list what is lost");
   rebuild->add_option("--what", options->what, "The part")
       ->required()
-      ->check(CLI::IsMember({"keys", "episodes", "embeddings", "index"}));
+      ->check(CLI::IsMember({"keys", "features", "episodes", "embeddings", "index"}));
   RunBy(fsck, session, options, RunFsck);
   RunBy(rebuild, session, options, RunRebuild);
   RunBy(out, session, options, RunExport);

@@ -5,13 +5,16 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
+#include "storage/codec/features_codec.h"
 #include "storage/database_impl.h"
 #include "storage/episode_table_internal.h"
+#include "storage/event_reader.h"
 #include "storage/keys.h"
 #include "storage/modality_registry.h"
 #include "storage/records.pb.h"
@@ -22,6 +25,7 @@ namespace mixmatch {
 namespace {
 
 constexpr uint64_t kBatchEvents = 1024;
+constexpr size_t kBatchBytes = 4 << 20;
 
 // Hands every event of the log to `take`.
 template <typename Take>
@@ -81,40 +85,80 @@ absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress)
   return db.Write(batch, WriteMode::kSynced, "keys not stored");
 }
 
-absl::Status ClearGraphs(const Database::Impl& db) {
+absl::Status RebuildFeatures(const Database::Impl& db, const MakeFeatures& make_features,
+                             const FsckProgress& progress) {
+  ModalityRegistry registry;
+  MM_RETURN_IF_ERROR(registry.Load(db));
+  const std::shared_ptr<const ModalityTable> modalities = registry.table();
+  const EventReader reader(db);
+  rocksdb::WriteBatch batch;
+  const absl::Status made =
+      EachEvent(db, progress, [&](Seq seq, const Event& header) -> absl::Status {
+        storage::v1::LogRecord record;
+        MM_RETURN_IF_ERROR(db.Get(Family::kLog, keys::Number(seq), record));
+        MM_ASSIGN_OR_RETURN(const LoggedEvent whole, reader.ReadEvent(seq, record, Detail::kFull));
+        for (size_t i = 0; i < header.percepts.size(); ++i) {
+          const Percept& percept = whole.event.percepts[i];
+          if (percept.dropped) continue;  // its features are all that is left of it
+          const auto known = modalities->by_name.find(percept.modality);
+          if (known == modalities->by_name.end()) {
+            return absl::DataLossError(absl::StrCat("features not rebuilt: modality '",
+                                                    percept.modality,
+                                                    "' is not registered; restore a snapshot"));
+          }
+          MM_ASSIGN_OR_RETURN(Features features, make_features(percept));
+          MM_RETURN_IF_ERROR(codec::CheckFeatures(features));
+          storage::v1::FeaturesRecord stored;
+          codec::EncodeFeatures(known->second.id, std::move(features), stored);
+          db.Put(Family::kFeatures, keys::FeaturesOf(seq, static_cast<uint32_t>(i)), stored, batch);
+        }
+        if (batch.GetDataSize() < kBatchBytes) return absl::OkStatus();
+        MM_RETURN_IF_ERROR(db.Write(batch, WriteMode::kBuffered, "features not stored"));
+        batch.Clear();
+        return absl::OkStatus();
+      });
+  MM_RETURN_IF_ERROR(made);
+  return db.Write(batch, WriteMode::kSynced, "features not stored");
+}
+
+absl::Status ClearLists(const Database::Impl& db) {
   rocksdb::WriteBatch batch;
   const std::map<std::string, FamilyHandle> spaces = db.Named();
   for (const auto& [name, handle] : spaces) {
     batch.DeleteRange(handle.get(), "m", "n").PermitUncheckedError();  // manifests
     batch.DeleteRange(handle.get(), "g", "h").PermitUncheckedError();  // chunks
   }
-  return db.Write(batch, WriteMode::kSynced, "graphs not taken out");
+  return db.Write(batch, WriteMode::kSynced, "lists not taken out");
 }
 
 }  // namespace
 
 absl::StatusOr<RebuildWhat> ParseRebuildWhat(std::string_view name) {
   if (name == "keys") return RebuildWhat::kKeys;
+  if (name == "features") return RebuildWhat::kFeatures;
   if (name == "episodes") return RebuildWhat::kEpisodes;
   if (name == "embeddings") return RebuildWhat::kEmbeddings;
   if (name == "index") return RebuildWhat::kIndex;
-  return absl::InvalidArgumentError(absl::StrCat("nothing is rebuilt that is called '",
-                                                 std::string(name),
-                                                 "'; give keys, episodes, embeddings or index"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("nothing is rebuilt that is called '", std::string(name),
+                   "'; give keys, features, episodes, embeddings or index"));
 }
 
-absl::Status Rebuild(Database* database, RebuildWhat what, const FsckProgress& progress) {
+absl::Status Rebuild(Database* database, RebuildWhat what, const MakeFeatures& make_features,
+                     const FsckProgress& progress) {
   Database::Impl& db = database->impl();
   switch (what) {
     case RebuildWhat::kKeys:
       return RebuildKeys(db, progress);
+    case RebuildWhat::kFeatures:
+      return RebuildFeatures(db, make_features, progress);
     case RebuildWhat::kEpisodes:
       return ClearBinding(db);
     case RebuildWhat::kEmbeddings:
       for (const auto& [name, handle] : db.Named()) MM_RETURN_IF_ERROR(db.DropNamed(name));
       return absl::OkStatus();
     case RebuildWhat::kIndex:
-      return ClearGraphs(db);
+      return ClearLists(db);
   }
   return absl::InternalError("nothing is rebuilt");
 }

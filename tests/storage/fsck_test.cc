@@ -240,6 +240,10 @@ TEST(FsckTest, AWriteThatFailedAndCameBackHangsBesideTheChain) {
   EXPECT_TRUE(report.whole()) << Text(report);
 }
 
+absl::StatusOr<Features> MakeFeatures(const Percept& percept) {
+  return testing::FeaturesFor(percept);
+}
+
 // Damages a memory, makes a part of it anew, and says what is found then.
 FsckReport Rebuilt(const std::string& path, RebuildWhat what,
                    const std::function<void(RawDatabase&)>& damage) {
@@ -250,7 +254,8 @@ FsckReport Rebuilt(const std::string& path, RebuildWhat what,
   EXPECT_FALSE(Check(path).whole());
   {
     const auto database = *Database::Open(path, {});
-    const absl::Status status = Rebuild(database.get(), what, [](std::string_view, uint64_t) {});
+    const absl::Status status =
+        Rebuild(database.get(), what, MakeFeatures, [](std::string_view, uint64_t) {});
     EXPECT_TRUE(status.ok()) << status;
   }
   return Check(path);
@@ -276,6 +281,21 @@ TEST(RebuildTest, KeysAndCountersFollowFromTheLog) {
   EXPECT_TRUE(report.whole()) << Text(report);
   RawDatabase raw(path);
   for (const auto& [family, keys] : before) EXPECT_EQ(raw.Keys(family), keys) << family;
+}
+
+TEST(RebuildTest, FeaturesAreMadeAgainOfPayloads) {
+  const TempDir dir;
+  const std::string path = MakeMemory(dir);
+  std::map<std::string, std::string> before;
+  const FsckReport report = Rebuilt(path, RebuildWhat::kFeatures, [&before](RawDatabase& raw) {
+    for (const std::string& key : raw.Keys("features")) before[key] = raw.Get("features", key);
+    raw.Delete("features", keys::FeaturesOf(2, 0));
+    raw.Flip("features", keys::FeaturesOf(3, 1), -1);
+  });
+  EXPECT_TRUE(report.whole()) << Text(report);
+  RawDatabase raw(path);
+  EXPECT_EQ(raw.Keys("features").size(), before.size());
+  for (const auto& [key, value] : before) EXPECT_EQ(raw.Get("features", key), value);
 }
 
 TEST(RebuildTest, EpisodesAreBoundAgainAlike) {
@@ -310,8 +330,8 @@ TEST(RebuildTest, KeysAreLeftAloneWhereTheLogCannotBeRead) {
   }
   {
     const auto database = *Database::Open(path, {});
-    EXPECT_TRUE(absl::IsDataLoss(
-        Rebuild(database.get(), RebuildWhat::kKeys, [](std::string_view, uint64_t) {})));
+    EXPECT_TRUE(absl::IsDataLoss(Rebuild(database.get(), RebuildWhat::kKeys, MakeFeatures,
+                                         [](std::string_view, uint64_t) {})));
   }
   EXPECT_EQ(RawDatabase(path).Keys("by_time").size(), before);
   EXPECT_FALSE(ParseRebuildWhat("everything").ok());
