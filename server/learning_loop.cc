@@ -24,10 +24,9 @@ constexpr absl::Duration kPause = absl::Milliseconds(200);
 constexpr absl::Duration kKeepFreed = absl::Seconds(5);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
-// Everything else in the process goes first. Threads that this one starts inherit it.
-void LowerPriority() {
-  const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  if (setpriority(PRIO_PROCESS, thread, 19) != 0) {
+// Everything else goes first. Threads that this one starts inherit it.
+void LowerPriority(pid_t thread) {
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(thread), 19) != 0) {
     spdlog::warn("learning runs at normal priority: setpriority failed");
   }
 }
@@ -62,6 +61,9 @@ void LearningLoop::Stop() {
     const absl::MutexLock lock(&mu_);
     stopping_ = true;
   }
+  // Now it is waited for. Where this is not allowed, it takes as long as it takes.
+  const pid_t thread = thread_id_;
+  if (thread != 0) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(thread), 0);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -141,7 +143,8 @@ LearningSnapshot LearningLoop::snapshot() const {
 }
 
 void LearningLoop::Run() {
-  LowerPriority();
+  thread_id_ = static_cast<pid_t>(syscall(SYS_gettid));
+  LowerPriority(thread_id_);
   // One core is left to ingest and recall.
   const uint64_t spare = std::max(2U, std::thread::hardware_concurrency()) - 1;
   const uint64_t asked = config_.learning.deterministic ? 1 : config_.learning.threads;
@@ -177,6 +180,7 @@ void LearningLoop::Run() {
   }
   publishing_.End(ending);
   keeper_.Save(/*force=*/true);
+  thread_id_ = 0;
 }
 
 void LearningLoop::RunCommands() {

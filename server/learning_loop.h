@@ -6,6 +6,8 @@
 // neither stops the other.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -153,6 +155,7 @@ class LearningLoop {
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status health_ ABSL_GUARDED_BY(mu_);
   LearningSnapshot snapshot_ ABSL_GUARDED_BY(mu_);
+  std::atomic<pid_t> thread_id_{0};  // while it runs
   std::thread thread_;
 };
 

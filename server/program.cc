@@ -10,12 +10,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include "core/encoder/blas.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/data_dir_commands.h"
+#include "server/drain_deadline.h"
 #include "server/version.h"
 
 namespace mixmatch {
@@ -78,6 +80,9 @@ int Fail(const absl::Status& status) {
 // Sent by the daemon to its own process: drain, and start anew.
 constexpr int kRestart = SIGUSR1;
 
+// What stops services commonly waits 30 s or more before it kills them.
+constexpr absl::Duration kDrainTime = absl::Seconds(25);
+
 int Serve(Config config, const std::string& port_file) {
   // Blocked here and so in every thread: only sigwait below takes them.
   sigset_t signals;
@@ -108,7 +113,10 @@ int Serve(Config config, const std::string& port_file) {
     }
     sigwait(&signals, &signal_number);
     spdlog::info("signal {}: draining", signal_number);
+    std::optional<DrainDeadline> deadline;  // until the process ends, where it is to end
+    if (signal_number != kRestart) deadline.emplace(kDrainTime);
     (*daemon)->Drain();
+    daemon->reset();
     spdlog::info("drained");
   }
   return 0;

@@ -1,0 +1,25 @@
+// Without destructors: they are what is being waited for.
+#include "server/drain_deadline.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace mixmatch {
+
+DrainDeadline::DrainDeadline(absl::Duration limit) {
+  thread_ = std::thread([this, limit] {
+    if (drained_.WaitForNotificationWithTimeout(limit)) return;
+    spdlog::warn("not drained after {}: ends now; what was acknowledged is stored",
+                 absl::FormatDuration(limit));
+    _exit(0);
+  });
+}
+
+DrainDeadline::~DrainDeadline() {
+  drained_.Notify();
+  thread_.join();
+}
+
+}  // namespace mixmatch
