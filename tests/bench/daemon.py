@@ -234,6 +234,17 @@ def work_folder(keep):
             shutil.rmtree(work, ignore_errors=True)
 
 
+def flat(prefix, value):
+    """Names and texts of all figures in it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flat(f"{prefix}.{key}" if prefix else key, inner)
+    elif isinstance(value, float):
+        yield [prefix, f"{value:.6g}"]
+    else:
+        yield [prefix, value]
+
+
 def main():
     args = parse_args(sys.argv[1:])
     with work_folder(args.keep) as work:
@@ -247,8 +258,7 @@ def main():
     if args.json:
         with open(args.json, "w", encoding="utf-8") as out:
             json.dump(result, out, indent=1)
-    rows = [[key, json.dumps(value)] for key, value in result.items()]
-    print(figures.table(["figure", "value"], rows))
+    print(figures.table(["figure", "value"], list(flat("", result))))
     return 0
 
 
