@@ -20,7 +20,7 @@ struct IndexOptions {
   size_t lists_probed = 40;   // of a segment, in one search: the nearest ones
   size_t merge_of = 4;        // segments of about one size that become one
   // After so long without anything new even those are merged that are not of one size.
-  absl::Duration merge_idle = absl::Seconds(2);
+  absl::Duration merge_idle = absl::Seconds(1);
   size_t merge_max = 1 << 22;  // embeddings in a merged segment, about
 };
 

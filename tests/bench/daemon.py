@@ -28,6 +28,7 @@ generations: {{automatic: false}}
 STREAMS = 16
 ASKERS = 8
 TURNS = 3
+SETTLE_S = 20
 RECALL_RATE = 1500
 FORGOTTEN = 100  # of the 1,000 values of a metadata key
 
@@ -76,6 +77,8 @@ class Bench:
         return load
 
     def recall(self, daemon):
+        """Once what came last is merged; what happens before that is measured beside ingest."""
+        time.sleep(SETTLE_S)
         for query in ("embedding", "percept"):
             self.load(daemon, "recall", 3, "--connections", ASKERS, "--query", query)  # warms up
             load = self.load(daemon, "recall", self.args.seconds, "--connections", ASKERS, "--query",
@@ -197,8 +200,8 @@ class Bench:
             self.fill(daemon)
             self.result["resident_mb"] = daemon.resident_mb()
             self.short_ingest(daemon, "one_by_one", "--connections", 1, "--window", 1)
-            self.recall(daemon)
             self.beside(daemon)
+            self.recall(daemon)
             daemon.ctl("learning", "resume")
             self.short_ingest(daemon, "ingest_learning", "--connections", STREAMS)
             if self.args.publish:
