@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/skills/linear_algebra.h"
 
 namespace mixmatch {
 namespace {
@@ -33,7 +34,7 @@ absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding,
                         absl::StrCat("query refused: ", vector.size(),
                                      " numbers; send a finite vector other than 0 of ", dimension));
   }
-  const auto scale = static_cast<float>(1.0 / std::sqrt(squares));
+  const auto scale = static_cast<float>(1.0 / std::sqrt(squares));  // of any size, also tiny ones
   for (float& value : vector) value *= scale;
   return vector;
 }
@@ -106,17 +107,11 @@ absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(
   }
   const double nearest = *std::max_element(nearness.begin(), nearness.end());
   std::vector<float> vector(dimension);
-  double squares = 0;
-  for (size_t i = 0; i < dimension; ++i) {
-    double sum = 0;
-    for (size_t part = 0; part < mixtures.size(); ++part) {
-      sum += std::exp((nearness[part] - nearest) / kPartSharpness) * points[part * dimension + i];
-    }
-    vector[i] = static_cast<float>(sum);
-    squares += sum * sum;
+  for (size_t part = 0; part < mixtures.size(); ++part) {
+    const auto weight = static_cast<float>(std::exp((nearness[part] - nearest) / kPartSharpness));
+    for (size_t i = 0; i < dimension; ++i) vector[i] += weight * points[part * dimension + i];
   }
-  const auto scale = static_cast<float>(1 / std::sqrt(std::max(squares, 1e-12)));
-  for (float& value : vector) value *= scale;
+  Normalise(vector);
   return vector;
 }
 

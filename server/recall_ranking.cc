@@ -5,10 +5,12 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/skills/linear_algebra.h"
 #include "server/convert.h"
 
 namespace mixmatch {
@@ -25,10 +27,6 @@ bool IsBetter(const RankedAnswer& a, const RankedAnswer& b) {
   if (a.score != b.score) return a.score > b.score;
   if (a.found.item != b.found.item) return a.found.item < b.found.item;
   return a.found.partition < b.found.partition;
-}
-
-float Dot(std::span<const float> a, std::span<const float> b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0F);
 }
 
 // Keeps the first answer of each key; `stand_for(head, other)` is called for the others.
@@ -127,7 +125,8 @@ absl::Status RecallRanking::Age(std::vector<RankedAnswer>& answers) const {
     absl::Time time;
     if (answer.found.item.is_episode()) {
       MM_ASSIGN_OR_RETURN(const Episode episode, episodes_.Get(answer.found.item.seq()));
-      time = episode.end;
+      time = absl::InfinitePast();
+      for (const EpisodeMember& member : episode.members) time = std::max(time, member.time);
     } else {
       time = *time_of_event++;
     }

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/skills/linear_algebra.h"
 #include "server/convert.h"
 #include "server/recall_page.h"
 
@@ -108,15 +109,13 @@ absl::StatusOr<Aim> Recaller::AimOf(const v1::RecallRequest& request, const Rank
       aim.direction[d] -= weight * negative.vector[d];
     }
   }
-  double squares = 0;
-  for (const float value : aim.direction) squares += static_cast<double>(value) * value;
-  aim.scale = static_cast<float>(std::sqrt(squares));
+  aim.scale = std::sqrt(Dot(aim.direction, aim.direction));
   if (aim.scale < kScaleMin) {
     return InvalidField("negatives",
                         "negatives refused: they leave nothing of the query; give others, or a "
                         "smaller negative_weight");
   }
-  for (float& value : aim.direction) value /= aim.scale;
+  Normalise(aim.direction);
   return aim;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "storage/codec/event_codec.h"
 #include "storage/database_impl.h"
 #include "storage/event_reader.h"
+#include "storage/file_rewriting.h"
 #include "storage/index/space_store.h"
 #include "storage/keys.h"
 #include "storage/log_mark.h"
@@ -93,27 +95,18 @@ class Forgetter {
     return counts_;
   }
 
-  // Deleted values lie in tables and blob files until these are written anew, and in the
-  // write-ahead log until everything in it is in tables.
   absl::Status RewriteFiles() {
-    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    MM_RETURN_IF_ERROR(FlushAll(db_));
+    const auto rewrite = [this](rocksdb::ColumnFamilyHandle* family) {
+      progress_(family->GetName(), 0);
+      return RewriteFamily(db_, family, nullptr, nullptr, nullptr);
+    };
     for (size_t i = 0; i < kFamilyCount; ++i) {
-      families.push_back(db_.handle(static_cast<Family>(i)));
+      const auto family = static_cast<Family>(i);
+      if (family != Family::kWeights) MM_RETURN_IF_ERROR(rewrite(db_.handle(family)));
     }
     const std::map<std::string, FamilyHandle> named = db_.Named();
-    for (const auto& [name, family] : named) families.push_back(family.get());
-    MM_RETURN_IF_ERROR(
-        FromRocks(db_.db().Flush(rocksdb::FlushOptions(), families), "tables not written"));
-    rocksdb::CompactRangeOptions options;
-    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-    options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-    options.blob_garbage_collection_age_cutoff = 1.0;
-    for (rocksdb::ColumnFamilyHandle* const family : families) {
-      if (family == db_.handle(Family::kWeights)) continue;
-      progress_(family->GetName(), 0);
-      MM_RETURN_IF_ERROR(FromRocks(db_.db().CompactRange(options, family, nullptr, nullptr),
-                                   "tables not written anew"));
-    }
+    for (const auto& [name, family] : named) MM_RETURN_IF_ERROR(rewrite(family.get()));
     return absl::OkStatus();
   }
 

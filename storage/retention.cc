@@ -2,7 +2,6 @@
 #include "storage/retention.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -13,6 +12,7 @@
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
 #include "storage/database_impl.h"
+#include "storage/file_rewriting.h"
 #include "storage/high_water_mark.h"
 #include "storage/keys.h"
 #include "storage/log_mark.h"
@@ -179,30 +179,15 @@ class Dropper {
   size_t batched_bytes_ = 0;
 };
 
-// Tables and blob files of these entries, without what was dropped.
+// Files that hold these entries, without what was dropped.
 absl::Status RewriteFiles(const Database::Impl& db, Seq first, Seq last, std::atomic<bool>& stop) {
-  // All of them: the write-ahead log goes once nothing in it is needed any more.
-  std::vector<rocksdb::ColumnFamilyHandle*> families;
-  for (size_t i = 0; i < kFamilyCount; ++i) families.push_back(db.handle(static_cast<Family>(i)));
-  const std::map<std::string, FamilyHandle> named = db.Named();
-  for (const auto& [name, family] : named) families.push_back(family.get());
-  MM_RETURN_IF_ERROR(
-      FromRocks(db.db().Flush(rocksdb::FlushOptions(), families), "tables not written"));
-  rocksdb::CompactRangeOptions options;
-  options.exclusive_manual_compaction = false;
-  options.canceled = &stop;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
-  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-  options.blob_garbage_collection_age_cutoff = 1.0;
+  MM_RETURN_IF_ERROR(FlushAll(db));
   const std::string begin = keys::Number(first);
   const std::string end = keys::Number(last + 1);
   const rocksdb::Slice lower(begin);
   const rocksdb::Slice upper(end);
-  for (const Family each : {Family::kLog, Family::kPayloads}) {
-    rocksdb::ColumnFamilyHandle* const family = db.handle(each);
-    const rocksdb::Status rewritten = db.db().CompactRange(options, family, &lower, &upper);
-    if (stop) return absl::CancelledError("tables not rewritten yet");
-    MM_RETURN_IF_ERROR(FromRocks(rewritten, "tables not rewritten"));
+  for (const Family family : {Family::kLog, Family::kPayloads}) {
+    MM_RETURN_IF_ERROR(RewriteFamily(db, db.handle(family), &lower, &upper, &stop));
   }
   return absl::OkStatus();
 }

@@ -174,7 +174,7 @@ bool Bf16Supports(Bf16Kernel kernel) {
 Bf16Kernel Bf16BestKernel() { return TilesSupported() ? Bf16Kernel::kTiles : Bf16Kernel::kVectors; }
 
 bool Bf16Faster() {
-  // Intel's vectors multiply bfloat16 at half the pace of fp32: nothing is gained by them.
+  // With vectors of Intel's a step took a third longer than in fp32 (tests/eval/RESULTS.md).
   return Bf16Supported() && (TilesSupported() || !__builtin_cpu_is("intel"));
 }
 

@@ -1,6 +1,5 @@
-// Matrix products of numbers rounded to bfloat16, with sums in fp32: more multiplications per
-// instruction than fp32 has, where the CPU can: AMX (16 times as many), or AVX512-BF16 (twice, on
-// CPUs of AMD).
+// Matrix products of numbers rounded to bfloat16, with sums in fp32: more of them in the
+// same time than in fp32, where the CPU has AMX, or is of AMD and has AVX512-BF16.
 //
 // core/encoder/product.h takes them for training; what is served is computed in fp32, so that one
 // memory has the same embeddings on every machine.

@@ -40,7 +40,7 @@ absl::StatusOr<ExchangeCounts> Import(const std::string& folder, const std::stri
                                       const MakeFeatures& make_features,
                                       const FsckProgress& progress);
 
-// The parts of an export that are records as they are.
+// What `format.json` says.
 inline constexpr char kExchangeFormat[] = "mixmatch-export";
 inline constexpr int kExchangeVersion = 1;
 

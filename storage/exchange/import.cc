@@ -1,5 +1,6 @@
 // Into a new database under another name, which gets its own when everything is in it.
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kBatchEntries = 256;
+constexpr Seq kBehindAll = std::numeric_limits<Seq>::max();
 
 absl::Status Changed(Seq seq) {
   return absl::DataLossError(
@@ -118,8 +120,15 @@ class Importer {
     MM_ASSIGN_OR_RETURN(std::optional<Json> event, events.Next());
     MM_ASSIGN_OR_RETURN(std::optional<Json> other, others.Next());
     while (event || other) {
-      const auto seq_of = [](const Json& json) { return json.at("sequence").get<Seq>(); };
-      const bool take_event = !other || (event && seq_of(event->at("log")) < seq_of(*other));
+      Seq event_seq = kBehindAll;
+      Seq other_seq = kBehindAll;
+      if (event) {
+        MM_ASSIGN_OR_RETURN(event_seq, SeqOf(event->value("log", Json::object()), events));
+      }
+      if (other) {
+        MM_ASSIGN_OR_RETURN(other_seq, SeqOf(*other, others));
+      }
+      const bool take_event = event_seq < other_seq;
       LineReader& from = take_event ? events : others;
       std::optional<Json>& json = take_event ? event : other;
       absl::Status taken;
@@ -139,6 +148,13 @@ class Importer {
       db_.Put(Family::kMeta, keys::Modality(entry.first), entry.second, batch_);
     }
     return absl::OkStatus();
+  }
+
+  // Where an entry stands in the log. `entry` is of the line that `reader` read last.
+  static absl::StatusOr<Seq> SeqOf(const Json& entry, const LineReader& reader) {
+    const auto seq = entry.find("sequence");
+    if (seq != entry.end() && seq->is_number_unsigned()) return seq->get<Seq>();
+    return reader.Wrong(absl::InvalidArgumentError("it has no sequence in the log"));
   }
 
   absl::Status TakeOther(const Json& json) {

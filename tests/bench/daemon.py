@@ -1,20 +1,20 @@
 """Rates and latencies of the whole daemon, as `mixmatchctl bench` sees them, over many embeddings:
-durable ingest, recall by vectors, recall beside ingest, a publish of everything, a restart, and forgetting a tenth. See daemon.sh.
+durable ingest, recall by vectors, recall beside ingest, a publish of everything, a
+restart, and forgetting a tenth. See daemon.sh.
 """
 import argparse
-import contextlib
 import json
 import os
-import shutil
 import statistics
+import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "eval"))
 import daemon as mixmatch
 import figures
+import lifecycle
 import provenance
 
 CONFIG = """\
@@ -38,10 +38,7 @@ class Bench:
         self.args = args
         self.work = work
         self.result = {"events": args.events}
-        self.begun = time.monotonic()
-
-    def say(self, text):
-        print(f"[{time.monotonic() - self.begun:6.1f} s] {text}", flush=True)
+        self.say = lifecycle.Teller()
 
     def daemon(self, learning):
         path = os.path.join(self.work, "memory")
@@ -123,15 +120,11 @@ class Bench:
 
         def run():
             begun = time.monotonic()
-            try:
-                outcome["answer"] = json.loads(other.ctl("generations", "publish"))
-            except mixmatch.Failed as failure:
-                outcome["failure"] = str(failure)
+            outcome["done"] = subprocess.run(daemon.command("generations", "publish"),
+                                             capture_output=True, text=True, check=False)
             outcome["seconds"] = time.monotonic() - begun
             ended.set()
 
-        other = mixmatch.Daemon.__new__(mixmatch.Daemon)  # another caller of the same daemon
-        other.__dict__.update(daemon.__dict__)
         thread = threading.Thread(target=run)
         thread.start()
         during, recalls = [], []
@@ -140,13 +133,12 @@ class Bench:
             recalls.append(self.load(daemon, "recall", 3, "--connections", 1, "--query",
                                      "embedding"))
         thread.join()
-        if "failure" in outcome:
-            raise mixmatch.Failed(outcome["failure"])
-        phase = outcome["answer"]["phase"]
+        if outcome["done"].returncode != 0:
+            raise mixmatch.Failed(f"generations publish: {outcome['done'].stderr}")
+        phase = json.loads(outcome["done"].stdout)["phase"]
         worst = max(load["p99_ms"] for load in during)
         self.result["publish"] = {
             "phase": phase, "seconds": outcome["seconds"],
-            "embeddings": int(outcome["answer"].get("total", 0)),
             "ack_p99_ms_without": without["p99_ms"], "ack_p99_ms_with_worst": worst,
             "ack_p99_ms_with": sorted(load["p99_ms"] for load in during)[len(during) // 2],
             "recall_p99_ms_with": max(load["p99_ms"] for load in recalls)}
@@ -226,17 +218,6 @@ def parse_args(arguments):
     return parser.parse_args(arguments)
 
 
-@contextlib.contextmanager
-def work_folder(keep):
-    work = keep or tempfile.mkdtemp(prefix="mixmatch-bench-")
-    os.makedirs(work, exist_ok=True)
-    try:
-        yield work
-    finally:
-        if not keep:
-            shutil.rmtree(work, ignore_errors=True)
-
-
 def flat(prefix, value):
     """Names and texts of all figures in it."""
     if isinstance(value, dict):
@@ -250,14 +231,14 @@ def flat(prefix, value):
 
 def main():
     args = parse_args(sys.argv[1:])
-    with work_folder(args.keep) as work:
+    with lifecycle.work_folder(args.keep) as work:
         try:
             bench = Bench(args, work)
             result = bench.run()
         except mixmatch.Failed as failure:
             print(f"daemon.sh: {failure}", file=sys.stderr)
             return 1
-    result |= provenance.provenance() | {"seconds": round(time.monotonic() - bench.begun, 1)}
+    result |= provenance.provenance() | {"seconds": bench.say.seconds()}
     if args.json:
         with open(args.json, "w", encoding="utf-8") as out:
             json.dump(result, out, indent=1)

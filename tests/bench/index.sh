@@ -7,7 +7,7 @@
 #
 # Writes {"embeddings","build_per_s","build_ratio_hnswlib","recall_at_10","p50_ms","p99_ms",
 # "p50_ratio_hnswlib","bytes_per_embedding","filters":[{"selectivity","recall_at_10","p50_ms"}],…}.
-# A million take some five minutes and 3 GB of memory; hnswlib has most of both.
+# A million take some four minutes, most of them hnswlib's.
 set -euo pipefail
 build="$(cd "$(dirname "$0")/../.." && pwd)/build/release"
 arguments=()

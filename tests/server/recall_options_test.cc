@@ -166,13 +166,35 @@ TEST_F(RecallOptionsTest, AgeHalvesScores) {
 }
 
 TEST_F(RecallOptionsTest, AgeHalvesScoresOfEpisodes) {
-  v1::RecallRequest request = Ask(Word(3), 5);
+  v1::RecallRequest request = Ask(Word(3), kWords / 2);
   request.clear_modalities();
-  *request.mutable_half_life() = TimeUtil::SecondsToDuration(2);
-  daemon_.AwaitWatermarks([](const v1::Watermarks& w) { return w.recallable() >= kWords; });
-  const v1::RecallResponse response = Recall(request);
-  for (int i = 1; i < response.experiences_size(); ++i) {
-    EXPECT_GE(response.experiences(i - 1).score(), response.experiences(i).score());
+  v1::RecallResponse all;
+  for (int i = 0; i < 300 && all.experiences_size() < kWords / 2; ++i) {
+    if (i > 0)
+      absl::SleepFor(absl::Milliseconds(100));  // they close after a while, and are embedded
+    all = Recall(request);
+  }
+  ASSERT_THAT(all.experiences(), SizeIs(kWords / 2));
+  for (const int half_life_s : {2, 20}) {
+    std::vector<std::pair<double, uint64_t>> expected;
+    for (const v1::Experience& found : all.experiences()) {
+      ASSERT_THAT(found.episode().events(), SizeIs(2));
+      const double last_s = std::stod(found.episode().events(1).event().event_id());
+      const double similarity = found.similarity();
+      const double kept = std::exp2((last_s - kWords) / half_life_s);
+      expected.emplace_back(-(similarity > 0 ? similarity * kept : similarity),
+                            found.episode().episode_id());
+    }
+    std::sort(expected.begin(), expected.end());
+    request.set_k(7);
+    *request.mutable_half_life() = TimeUtil::SecondsToDuration(half_life_s);
+    const v1::RecallResponse response = Recall(request);
+    ASSERT_THAT(response.experiences(), SizeIs(7));
+    for (size_t i = 0; i < 7; ++i) {
+      EXPECT_EQ(response.experiences(static_cast<int>(i)).episode().episode_id(),
+                expected[i].second)
+          << half_life_s << " s, place " << i;
+    }
   }
 }
 

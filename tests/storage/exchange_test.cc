@@ -31,10 +31,6 @@ using testing::VectorPercept;
 
 constexpr auto kSilent = [](std::string_view, uint64_t) {};
 
-absl::StatusOr<Features> MakeFeatures(const Percept& percept) {
-  return testing::FeaturesFor(percept);
-}
-
 // Of every kind: payloads, entries, dropped and forgotten ones, lessons, weights.
 void MakeMemory(const std::string& path) {
   {
@@ -106,7 +102,7 @@ class ExchangeTest : public ::testing::Test {
   }
 
   absl::StatusOr<ExchangeCounts> ImportTo(const std::string& name, ExchangeOptions options = {}) {
-    return Import(folder_, dir_.path(name), options, MakeFeatures, kSilent);
+    return Import(folder_, dir_.path(name), options, testing::FeaturesFor, kSilent);
   }
 
   const TempDir dir_;
@@ -197,6 +193,9 @@ TEST_F(ExchangeTest, WhatWasChangedIsNamedAndNothingIsImported) {
   refused("events.jsonl", "\"modality\":\"word\"", "\"modality\":\"werd\"", kInvalidArgument,
           "werd");
   refused("events.jsonl", "{", "[", kInvalidArgument, "line 1");
+  refused("events.jsonl", "\"log\":", "\"lag\":", kInvalidArgument, "line 1: it has no sequence");
+  refused("log.jsonl", "\"sequence\":1", "\"sequence\":\"1\"", kInvalidArgument,
+          "log.jsonl, line 1");
   refused("log.jsonl", "\"sequence\":1", "\"sequence\":2", kDataLoss, "sequence 2");
   refused("weights/1.bin", whole.at("weights/1.bin"), "other", kDataLoss, "weights/1.bin");
   refused("format.json", "\"version\":1", "\"version\":2", kInvalidArgument, "version 2");

@@ -240,10 +240,6 @@ TEST(FsckTest, AWriteThatFailedAndCameBackHangsBesideTheChain) {
   EXPECT_TRUE(report.whole()) << Text(report);
 }
 
-absl::StatusOr<Features> MakeFeatures(const Percept& percept) {
-  return testing::FeaturesFor(percept);
-}
-
 // Damages a memory, makes a part of it anew, and says what is found then.
 FsckReport Rebuilt(const std::string& path, RebuildWhat what,
                    const std::function<void(RawDatabase&)>& damage) {
@@ -255,7 +251,7 @@ FsckReport Rebuilt(const std::string& path, RebuildWhat what,
   {
     const auto database = *Database::Open(path, {});
     const absl::Status status =
-        Rebuild(database.get(), what, MakeFeatures, [](std::string_view, uint64_t) {});
+        Rebuild(database.get(), what, testing::FeaturesFor, [](std::string_view, uint64_t) {});
     EXPECT_TRUE(status.ok()) << status;
   }
   return Check(path);
@@ -330,7 +326,7 @@ TEST(RebuildTest, KeysAreLeftAloneWhereTheLogCannotBeRead) {
   }
   {
     const auto database = *Database::Open(path, {});
-    EXPECT_TRUE(absl::IsDataLoss(Rebuild(database.get(), RebuildWhat::kKeys, MakeFeatures,
+    EXPECT_TRUE(absl::IsDataLoss(Rebuild(database.get(), RebuildWhat::kKeys, testing::FeaturesFor,
                                          [](std::string_view, uint64_t) {})));
   }
   EXPECT_EQ(RawDatabase(path).Keys("by_time").size(), before);

@@ -1,0 +1,22 @@
+// What is deleted or written over lies in tables and blob files until these are written anew, and
+// in the write-ahead log until everything in it is in tables.
+#pragma once
+
+#include <atomic>
+
+#include "absl/status/status.h"
+#include "storage/database_impl.h"
+
+namespace mixmatch {
+
+// Brings everything in the write-ahead log into tables.
+absl::Status FlushAll(const Database::Impl& db);
+
+// Writes the tables and blob files of a family that hold keys of [begin, end] anew (null: from the
+// first, to the last), down to the bottom. Blocks; CANCELLED soon after `*stop` becomes true, which
+// may be null.
+absl::Status RewriteFamily(const Database::Impl& db, rocksdb::ColumnFamilyHandle* family,
+                           const rocksdb::Slice* begin, const rocksdb::Slice* end,
+                           std::atomic<bool>* stop);
+
+}  // namespace mixmatch
