@@ -1,8 +1,9 @@
 // mixmatch_bench_index [--embeddings N] [--dimension E] [--queries N] [--dir DIR] [--json FILE]
-//                      [--no-hnswlib] [--vectors FILE | --memory DATA_DIR]
+//                      [--no-hnswlib] [--no-faiss] [--vectors FILE | --memory DATA_DIR]
 //
-// The index beside hnswlib (M = 16, efConstruction = 100) over the same vectors, in one run: build
-// rate, recall@10 against exact search, latency of one thread, memory, and search under filters.
+// The index beside hnswlib (M = 16, efConstruction = 100) and plain FAISS (inverted lists) over the
+// same vectors, in one run: build rate, recall@10 against exact search, latency of one thread at
+// equal recall, memory, and search under filters.
 // Vectors are clustered: 4 clusters for each thousand, of sizes that fall like 1/rank, each with a
 // spread of its own in a few directions and a little in all. FILE: f32 rows to take instead;
 // DATA_DIR: a memory whose newest generation's embeddings are taken, in any order.
@@ -16,8 +17,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <numeric>
 #include <random>
 #include <string>
 #include <thread>
@@ -30,6 +29,8 @@
 #include "storage/database.h"
 #include "storage/index/spaces.h"
 #include "storage/index/stored_space.h"
+#include "tests/bench/exact_search.h"
+#include "tests/bench/faiss_reference.h"
 #include "tests/bench/hnsw_reference.h"
 #include "tests/bench/index_vectors.h"
 
@@ -48,6 +49,7 @@ struct Arguments {
   std::string vectors;
   std::string memory;
   bool hnswlib = true;
+  bool faiss = true;
 };
 
 using Clock = std::chrono::steady_clock;
@@ -74,52 +76,6 @@ Latency Of(std::vector<double> seconds) {
   return {seconds[seconds.size() / 2] * 1e3, seconds[seconds.size() * 99 / 100] * 1e3};
 }
 
-// Rows of the k nearest by exact search among those that `passes`.
-template <typename Passes>
-std::vector<std::vector<uint32_t>> Exact(const std::vector<float>& vectors,
-                                         const std::vector<float>& queries, size_t d,
-                                         const Passes& passes) {
-  const DotFunction dot = BestDot();
-  const size_t n = vectors.size() / d;
-  std::vector<std::vector<uint32_t>> nearest(queries.size() / d);
-  std::vector<std::vector<std::pair<float, uint32_t>>> heaps(nearest.size());
-  // A block of rows at a time, so that they are read from memory once.
-  constexpr size_t kRows = 512;
-  for (size_t first = 0; first < n; first += kRows) {
-    for (size_t q = 0; q < nearest.size(); ++q) {
-      auto& heap = heaps[q];
-      for (size_t row = first; row < std::min(n, first + kRows); ++row) {
-        if (!passes(row)) continue;
-        const float similarity = dot(queries.data() + q * d, vectors.data() + row * d, d);
-        if (heap.size() == kK && similarity <= heap.front().first) continue;
-        if (heap.size() == kK) {
-          std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-          heap.pop_back();
-        }
-        heap.emplace_back(similarity, static_cast<uint32_t>(row));
-        std::push_heap(heap.begin(), heap.end(), std::greater<>());
-      }
-    }
-  }
-  for (size_t q = 0; q < nearest.size(); ++q) {
-    for (const auto& [similarity, row] : heaps[q]) nearest[q].push_back(row);
-  }
-  return nearest;
-}
-
-double Recall(const std::vector<std::vector<uint32_t>>& found,
-              const std::vector<std::vector<uint32_t>>& exact) {
-  size_t hits = 0;
-  size_t all = 0;
-  for (size_t q = 0; q < exact.size(); ++q) {
-    all += exact[q].size();
-    for (const uint32_t row : exact[q]) {
-      hits += static_cast<size_t>(std::count(found[q].begin(), found[q].end(), row));
-    }
-  }
-  return all == 0 ? 1 : static_cast<double>(hits) / static_cast<double>(all);
-}
-
 class Bench {
  public:
   explicit Bench(const Arguments& arguments) : arguments_(arguments), d_(arguments.dimension) {}
@@ -127,10 +83,10 @@ class Bench {
   absl::Status Run() {
     MM_RETURN_IF_ERROR(Load());
     MM_RETURN_IF_ERROR(BuildOurs());
-    const auto exact = Exact(vectors_, queries_, d_, [](size_t) { return true; });
+    const auto exact = ExactNearest(vectors_, queries_, d_, kK, [](size_t) { return true; });
     std::vector<std::vector<uint32_t>> found;
     const Latency ours = Ask(nullptr, found);
-    const double recall = Recall(found, exact);
+    const double recall = RecallOf(found, exact);
     std::printf("ours: recall@10 %.4f, p50 %.3f ms, p99 %.3f ms, %s, %.0f points compared\n",
                 recall, ours.p50_ms, ours.p99_ms, plan_.c_str(), compared_);
     Put("recall_at_10", recall);
@@ -138,6 +94,7 @@ class Bench {
     Put("p99_ms", ours.p99_ms);
     Filters();
     if (arguments_.hnswlib) CompareHnsw(exact, recall, ours);
+    if (arguments_.faiss) CompareFaiss(exact, recall, ours);
     return Write();
   }
 
@@ -248,10 +205,11 @@ class Bench {
         passes[row] = pass(random);
         if (passes[row]) allowed.push_back(row + 1);
       }
-      const auto exact = Exact(vectors_, queries_, d_, [&](size_t row) { return passes[row]; });
+      const auto exact =
+          ExactNearest(vectors_, queries_, d_, kK, [&](size_t row) { return passes[row]; });
       std::vector<std::vector<uint32_t>> found;
       const Latency latency = Ask(&allowed, found);
-      const double recall = Recall(found, exact);
+      const double recall = RecallOf(found, exact);
       std::printf("filter %g: recall@10 %.4f, p50 %.3f ms, p99 %.3f ms, %s, %.0f compared\n", share,
                   recall, latency.p50_ms, latency.p99_ms, plan_.c_str(), compared_);
       absl::StrAppend(&list, list.empty() ? "" : ", ", "{\"selectivity\": ", share,
@@ -260,20 +218,17 @@ class Bench {
     absl::StrAppend(&json_, ", \"filters\": [", list, "]");
   }
 
-  void CompareHnsw(const std::vector<std::vector<uint32_t>>& exact, double recall,
-                   const Latency& ours) {
-    const int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    const auto start = Clock::now();
-    HnswReference reference(vectors_, d_, 16, 100, threads);
-    const double rate = static_cast<double>(rows_) / Since(start);
-    std::printf("hnswlib: %.0f a second on %d threads, %zu bytes an embedding\n", rate, threads,
-                reference.bytes_per_vector());
-    Put("build_ratio_hnswlib", build_per_s_ / rate);
+  // Another library's search of one thread, at the first of its settings, each a quarter above the
+  // one before, that reaches `recall`; `set` sets one.
+  template <typename Reference, typename Set>
+  void CompareSearch(const char* name, const Reference& reference, const Set& set, size_t first,
+                     size_t last, const std::vector<std::vector<uint32_t>>& exact, double recall,
+                     const Latency& ours) {
     Latency latency;
     double reached = 0;
-    size_t ef = 16;
-    for (; ef <= 1024; ef = ef * 5 / 4) {
-      reference.SetEf(ef);
+    size_t setting = first;
+    for (; setting <= last; setting = std::max(setting + 1, setting * 5 / 4)) {
+      set(setting);
       std::vector<std::vector<uint32_t>> found;
       std::vector<double> seconds;
       for (size_t q = 0; q < arguments_.queries; ++q) {
@@ -282,19 +237,48 @@ class Bench {
         seconds.push_back(Since(begin));
       }
       latency = Of(std::move(seconds));
-      reached = Recall(found, exact);
+      reached = RecallOf(found, exact);
       if (reached >= recall) break;
     }
-    std::printf("hnswlib: recall@10 %.4f with ef %zu, p50 %.3f ms, p99 %.3f ms\n", reached, ef,
-                latency.p50_ms, latency.p99_ms);
-    std::printf("ratios: build %.2f, p50 %.2f\n", build_per_s_ / rate,
+    std::printf("%s: recall@10 %.4f at %zu, p50 %.3f ms, p99 %.3f ms; p50 of ours %.2f times it\n",
+                name, reached, setting, latency.p50_ms, latency.p99_ms,
                 ours.p50_ms / latency.p50_ms);
-    Put("hnswlib_recall_at_10", reached);
-    Put("hnswlib_p50_ms", latency.p50_ms);
-    Put("p50_ratio_hnswlib", ours.p50_ms / latency.p50_ms);
+    Put(absl::StrCat(name, "_recall_at_10"), reached);
+    Put(absl::StrCat(name, "_p50_ms"), latency.p50_ms);
+    Put(absl::StrCat("p50_ratio_", name), ours.p50_ms / latency.p50_ms);
   }
 
-  void Put(const char* name, double value) {
+  void PutBuild(const char* name, double rate, size_t bytes_per_vector) {
+    std::printf("%s: %.0f a second, %zu bytes an embedding; ours %.2f times as fast\n", name, rate,
+                bytes_per_vector, build_per_s_ / rate);
+    Put(absl::StrCat(name, "_bytes_per_embedding"), static_cast<double>(bytes_per_vector));
+    Put(absl::StrCat("build_ratio_", name), build_per_s_ / rate);
+  }
+
+  void CompareHnsw(const std::vector<std::vector<uint32_t>>& exact, double recall,
+                   const Latency& ours) {
+    const int threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const auto start = Clock::now();
+    HnswReference reference(vectors_, d_, 16, 100, threads);
+    PutBuild("hnswlib", static_cast<double>(rows_) / Since(start), reference.bytes_per_vector());
+    CompareSearch(
+        "hnswlib", reference, [&](size_t ef) { reference.SetEf(ef); }, 16, 1024, exact, recall,
+        ours);
+  }
+
+  // As many lists as FAISS' own guide takes at least: four times the root of the count.
+  void CompareFaiss(const std::vector<std::vector<uint32_t>>& exact, double recall,
+                    const Latency& ours) {
+    const auto lists = static_cast<size_t>(4 * std::sqrt(static_cast<double>(rows_)));
+    const auto start = Clock::now();
+    FaissReference reference(vectors_, d_, lists);
+    PutBuild("faiss", static_cast<double>(rows_) / Since(start), reference.bytes_per_vector());
+    CompareSearch(
+        "faiss", reference, [&](size_t probes) { reference.SetProbes(probes); }, 1, lists, exact,
+        recall, ours);
+  }
+
+  void Put(const std::string& name, double value) {
     absl::StrAppend(&json_, json_.empty() ? "" : ", ", "\"", name, "\": ", value);
   }
 
@@ -332,6 +316,8 @@ int main(int argc, char** argv) {
     const bool more = i + 1 < argc;
     if (name == "--no-hnswlib") {
       arguments.hnswlib = false;
+    } else if (name == "--no-faiss") {
+      arguments.faiss = false;
     } else if (more && name == "--embeddings") {
       arguments.embeddings = std::strtoull(argv[++i], nullptr, 10);
     } else if (more && name == "--dimension") {
@@ -347,10 +333,10 @@ int main(int argc, char** argv) {
     } else if (more && name == "--memory") {
       arguments.memory = argv[++i];
     } else {
-      std::fprintf(
-          stderr,
-          "usage: mixmatch_bench_index [--embeddings N] [--dimension E] [--queries N] "
-          "[--dir DIR] [--json FILE] [--no-hnswlib] [--vectors FILE | --memory DATA_DIR]\n");
+      std::fprintf(stderr,
+                   "usage: mixmatch_bench_index [--embeddings N] [--dimension E] [--queries N] "
+                   "[--dir DIR] [--json FILE] [--no-hnswlib] [--no-faiss] "
+                   "[--vectors FILE | --memory DATA_DIR]\n");
       return 2;
     }
   }

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The index beside hnswlib over the same clustered vectors, in one run: build rate, recall@10,
+# The index beside hnswlib and plain FAISS over the same clustered vectors, in one run: build rate, recall@10,
 # latency, memory, and search under filters.
 #
 #   tests/bench/index.sh [--embeddings N] [--json FILE] [--dimension E] [--queries N] [--dir DIR]
-#       [--no-hnswlib] [--vectors FILE | --memory DATA_DIR] [--build DIR]
+#       [--no-hnswlib] [--no-faiss] [--vectors FILE | --memory DATA_DIR] [--build DIR]
 #
 # Writes {"embeddings","build_per_s","build_ratio_hnswlib","recall_at_10","p50_ms","p99_ms",
 # "p50_ratio_hnswlib","bytes_per_embedding","filters":[{"selectivity","recall_at_10","p50_ms"}],…}.

@@ -3,6 +3,7 @@
 An answer may be the undamaged one or an error that says DATA_LOSS. A daemon that does not start must
 say so in its status. Anything else is wrong.
 """
+import json
 import shutil
 import time
 
@@ -33,8 +34,15 @@ def _ask(victim, journal):
         answers.append(got.stdout if got.returncode == 0 else got.stderr)
         got = victim.run("--json", "recall", "--event", f"{stream}/{number}", "--want", "text",
                          "-k", "5")
-        answers.append(got.stdout if got.returncode == 0 else got.stderr)
+        answers.append(_found(got.stdout) if got.returncode == 0 else got.stderr)
     return answers
+
+
+def _found(answer):
+    """What a recall found; where its pages go on says when it was asked."""
+    found = json.loads(answer)
+    found.pop("next_page_token", None)
+    return json.dumps(found, indent=1)
 
 
 def _make(context, victim):
@@ -85,6 +93,14 @@ def _flip(context, data):
     return f"{path.relative_to(data)} at {at}"
 
 
+def _first_difference(answer, whole):
+    """What the answers say from a little before where they begin to differ."""
+    at = next((i for i, (a, b) in enumerate(zip(answer, whole)) if a != b),
+              min(len(answer), len(whole)))
+    part = slice(max(0, at - 200), at + 100)
+    return f"{answer[part]} instead of {whole[part]}"
+
+
 def _judge(victim, journal, whole, where, verdict):
     try:
         victim.start()
@@ -101,7 +117,7 @@ def _judge(victim, journal, whole, where, verdict):
     bad = [(a, w) for a, w in zip(answers, whole) if a != w and "DATA_LOSS" not in a]
     if bad:
         verdict.wrong += 1
-        verdict.note(f"{where}: {bad[0][0][:300]} instead of {bad[0][1][:300]}")
+        verdict.note(f"{where}: {_first_difference(*bad[0])}")
     elif answers != whole or '"warnings": []' not in status.stdout:
         verdict.noticed += 1
     else:
