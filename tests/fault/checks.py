@@ -17,6 +17,7 @@ LOOK_BACK_EVERY = 25  # cycles, after which the whole log is looked at again
 CROWD = 200
 JUNK = (b"", b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, b"\x16\x03\x01\x02\x00\x01")
+PARTS = ("keys", "features", "episodes", "embeddings", "index")  # of rebuild
 FLOOD_S = 10
 FLOOD_MB = 1200  # resident at most while clients do not read their answers
 
@@ -125,6 +126,36 @@ def kill_restore(context):
             for one in victim.answer("snapshot", "list")["snapshots"]:
                 victim.ctl("snapshot", "delete", one["name"])
             context.tell(cycle + 1, count, verdict)
+    return verdict
+
+
+def kill_rebuild(context):
+    """kill -9 while a part of the memory is made anew offline: the daemon starts over what is there,
+    or it is begun again; everything is there, and fsck finds nothing."""
+    victim = context.make_victim()
+    with scene(context, victim) as (verdict, journal, streams):
+        for cycle in range(context.cycles):
+            streams.go(victim.address)
+            time.sleep(0.5)
+            streams.halt()
+            victim.stop()
+            rebuild = ("rebuild", "--what", context.rng.choice(PARTS), "--data-dir",
+                       str(victim.data))
+            command = victim.begin(*rebuild)
+            time.sleep(context.rng.uniform(0, 0.6))
+            command.kill()
+            command.wait(60)
+            if context.rng.random() < 0.5:
+                again = victim.run(*rebuild)
+                verdict.expect(again.returncode == 0, f"{rebuild[2]} again: {again.stderr[-300:]}")
+            victim.start()
+            victim.ctl("watermarks", "--wait", "recallable")
+            look(context, victim, journal, verdict)
+            context.tell(cycle + 1, len(journal.acknowledged), verdict)
+        victim.stop()
+        found = victim.run("fsck", "--data-dir", str(victim.data))
+        verdict.expect(found.returncode == 0, f"fsck finds nothing: {found.stdout[-300:]}")
+        victim.start()
     return verdict
 
 
@@ -237,6 +268,7 @@ CHECKS = {
     "kill_snapshot": (kill_snapshot, 20),
     "kill_restore": (kill_restore, 20),
     "kill_merge": (kill_merge, 20),
+    "kill_rebuild": (kill_rebuild, 20),
     "freeze": (freeze, 5),
     "crowd": (crowd, 3),
     "flood": (flood, 2),

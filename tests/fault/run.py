@@ -41,13 +41,17 @@ def parse():
 
 
 class Teller:
-    """One line for a cycle on a terminal, else one every ten seconds."""
+    """One line for a cycle on a terminal, else one every ten seconds; what was noted at once."""
 
     def __init__(self, name, cycles):
         self._name, self._cycles, self._begun, self._told = name, cycles, time.monotonic(), 0.0
+        self._noted = 0
 
     def __call__(self, cycle, acknowledged, verdict):
         now = time.monotonic()
+        for note in verdict.notes[self._noted:]:
+            print(f"{self._name}, cycle {cycle}: {note}", file=sys.stderr, flush=True)
+        self._noted = len(verdict.notes)
         if not sys.stderr.isatty() and now < self._told + 10 and cycle < self._cycles:
             return
         self._told = now
