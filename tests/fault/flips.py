@@ -11,6 +11,7 @@ from journal import Journal, Streams, Verdict, wait
 
 EVENTS = 1500
 QUESTIONS = 12
+REPAIR_S = 20
 CONFIG = """\
 episodes: {gap: 1s, lateness: 1s, idle_close: 1s}
 learning: {enabled: false}
@@ -108,6 +109,8 @@ def _judge(victim, journal, whole, where, verdict):
         verdict.wrong += 1
         verdict.note(f"{where}: {error}")
         return
+    # What was derived and is damaged is made again meanwhile; what cannot be is not waited for.
+    victim.run("--timeout", str(REPAIR_S), "watermarks", "--wait", "recallable")
     answers = _ask(victim, journal)
     status = victim.run("--json", "status")
     if not victim.alive():
