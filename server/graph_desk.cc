@@ -191,13 +191,17 @@ absl::StatusOr<std::vector<v1::Experience>> GraphDesk::Nearest(
   std::vector<float> vector(static_cast<size_t>(space.embeddings->dimension()));
   for (const ItemId item : known->members) {
     const absl::StatusOr<LoggedEvent> event = log_->Get(item.seq(), Detail::kHeader);
-    if (!event.ok() || item.percept_index() >= event->event.percepts.size()) continue;
+    if (absl::IsNotFound(event.status())) continue;  // forgotten since the concepts were made
+    MM_RETURN_IF_ERROR(event.status());
+    if (item.percept_index() >= event->event.percepts.size()) continue;
     const std::string& name = event->event.percepts[item.percept_index()].modality;
     if (!wanted.contains(name)) continue;
-    const auto modality = log_->FindModality(name);
-    if (!modality.ok() || !space.embeddings->Read(modality->id, item, vector).ok()) continue;
-    found.push_back({item, modality->id,
-                     static_cast<float>(graph.concepts().Similarity(id, modality->id, vector))});
+    MM_ASSIGN_OR_RETURN(const RegisteredModality modality, log_->FindModality(name));
+    const absl::Status read = space.embeddings->Read(modality.id, item, vector);
+    if (absl::IsNotFound(read)) continue;
+    MM_RETURN_IF_ERROR(read);
+    found.push_back({item, modality.id,
+                     static_cast<float>(graph.concepts().Similarity(id, modality.id, vector))});
   }
   std::sort(found.begin(), found.end(), [](const Neighbour& a, const Neighbour& b) {
     return a.similarity != b.similarity ? a.similarity > b.similarity : a.item < b.item;

@@ -73,8 +73,7 @@ absl::StatusOr<QueryPoint> QueryEmbedder::PointOf(const v1::Query& query, const 
           field, absl::StrCat(field, " refused: empty; give percepts, an event or an embedding"));
   }
   MM_ASSIGN_OR_RETURN(point.own_event, reader_.FindEvent(query.event()));
-  const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(point.own_event);
-  if (episode.ok()) point.own_episode = *episode;
+  MM_ASSIGN_OR_RETURN(point.own_episode, episodes_->EpisodeOf(point.own_event));
   MM_ASSIGN_OR_RETURN(const QueryPercepts percepts, reader_.ReadEvent(point.own_event));
   MM_ASSIGN_OR_RETURN(point.vector, EmbedTogether(percepts, space));
   return point;

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 #include <numeric>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -110,7 +109,7 @@ absl::StatusOr<std::vector<RankedAnswer>> RecallRanking::Rank(
   if (options_.half_life > absl::ZeroDuration()) MM_RETURN_IF_ERROR(Age(answers));
   std::sort(answers.begin(), answers.end(), IsBetter);
   if (options_.fold_identical) MM_RETURN_IF_ERROR(FoldIdentical(answers));
-  if (options_.group_by_episode) GroupByEpisode(answers);
+  if (options_.group_by_episode) MM_RETURN_IF_ERROR(GroupByEpisode(answers));
   return answers;
 }
 
@@ -159,12 +158,12 @@ absl::Status RecallRanking::FoldIdentical(std::vector<RankedAnswer>& answers) co
   return absl::OkStatus();
 }
 
-void RecallRanking::GroupByEpisode(std::vector<RankedAnswer>& answers) const {
+absl::Status RecallRanking::GroupByEpisode(std::vector<RankedAnswer>& answers) const {
   std::vector<std::pair<EpisodeId, Seq>> groups;
   for (RankedAnswer& answer : answers) {
-    const absl::StatusOr<EpisodeId> episode = episodes_.EpisodeOf(answer.found.item.seq());
+    MM_ASSIGN_OR_RETURN(const EpisodeId episode, episodes_.EpisodeOf(answer.found.item.seq()));
     // What is not bound yet stands alone.
-    groups.emplace_back(episode.ok() ? *episode : 0, episode.ok() ? 0 : answer.found.item.value);
+    groups.emplace_back(episode, episode != 0 ? 0 : answer.found.item.value);
     answer.episode_hits = answer.identical_count;
   }
   KeepFirst(
@@ -172,6 +171,7 @@ void RecallRanking::GroupByEpisode(std::vector<RankedAnswer>& answers) const {
       [](RankedAnswer& head, const RankedAnswer& other) {
         head.episode_hits += other.identical_count;
       });
+  return absl::OkStatus();
 }
 
 absl::Status RecallRanking::Diversify(std::vector<RankedAnswer>& answers, size_t count) const {

@@ -79,7 +79,7 @@ class RecallRanking {
   // Halves scores by age.
   absl::Status Age(std::vector<RankedAnswer>& answers) const;
   absl::Status FoldIdentical(std::vector<RankedAnswer>& answers) const;
-  void GroupByEpisode(std::vector<RankedAnswer>& answers) const;
+  absl::Status GroupByEpisode(std::vector<RankedAnswer>& answers) const;
 
   const RankingOptions options_;
   const Aim& aim_;

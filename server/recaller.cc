@@ -195,8 +195,8 @@ absl::StatusOr<std::vector<Seq>> Recaller::Allowed(const EventFilter& filter, bo
   if (!episodes) return events;
   std::vector<Seq> ids;
   for (const Seq seq : events) {
-    const absl::StatusOr<EpisodeId> id = episodes_->EpisodeOf(seq);
-    if (id.ok()) ids.push_back(*id);  // an event that is not bound yet has none
+    MM_ASSIGN_OR_RETURN(const EpisodeId id, episodes_->EpisodeOf(seq));
+    if (id != 0) ids.push_back(id);  // an event that is not bound yet has none
   }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -234,8 +234,8 @@ absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(const Space& s
 
 absl::StatusOr<v1::StoredEvent> Recaller::ReadEvent(Seq seq, v1::View view) const {
   MM_ASSIGN_OR_RETURN(const LoggedEvent event, log_->Get(seq, DetailOf(view)));
-  const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(seq);
-  return ToProto(event, episode.ok() ? *episode : 0);
+  MM_ASSIGN_OR_RETURN(const EpisodeId episode, episodes_->EpisodeOf(seq));
+  return ToProto(event, episode);
 }
 
 absl::Status Recaller::FillEpisode(EpisodeId id, bool with_events, v1::View view,
@@ -295,8 +295,8 @@ absl::StatusOr<v1::ListEventsResponse> Recaller::ListEvents(
       log_->List(filter, after, page + 1, request.descending(), DetailOf(request.view())));
   v1::ListEventsResponse response;
   for (size_t i = 0; i < std::min(page, events.size()); ++i) {
-    const absl::StatusOr<EpisodeId> episode = episodes_->EpisodeOf(events[i].seq);
-    *response.add_events() = ToProto(events[i], episode.ok() ? *episode : 0);
+    MM_ASSIGN_OR_RETURN(const EpisodeId episode, episodes_->EpisodeOf(events[i].seq));
+    *response.add_events() = ToProto(events[i], episode);
   }
   if (events.size() > page) response.set_next_page_token(absl::StrCat(events[page - 1].seq));
   return response;
@@ -308,6 +308,10 @@ absl::StatusOr<v1::GetEpisodeResponse> Recaller::GetEpisode(
   if (request.target_case() == v1::GetEpisodeRequest::kEvent) {
     MM_ASSIGN_OR_RETURN(const Seq seq, embedder_.reader().FindEvent(request.event()));
     MM_ASSIGN_OR_RETURN(id, episodes_->EpisodeOf(seq));
+    if (id == 0) {
+      return absl::NotFoundError(absl::StrCat("episode not found: sequence ", seq,
+                                              " is not bound; wait until binding has reached it"));
+    }
   } else if (request.target_case() == v1::GetEpisodeRequest::TARGET_NOT_SET) {
     return InvalidField("episode_id", "episode not looked up: no target; give its id or an event");
   }

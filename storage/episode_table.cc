@@ -233,10 +233,7 @@ absl::StatusOr<Episode> EpisodeTable::Get(EpisodeId id) const {
 absl::StatusOr<EpisodeId> EpisodeTable::EpisodeOf(Seq seq) const {
   storage::v1::EpisodeOfRecord record;
   const absl::Status status = impl_->db.Get(Family::kEpisodeOf, keys::Number(seq), record);
-  if (absl::IsNotFound(status)) {
-    return absl::NotFoundError(absl::StrCat("episode not found: sequence ", seq,
-                                            " is not bound; wait until binding has reached it"));
-  }
+  if (absl::IsNotFound(status)) return 0;
   MM_RETURN_IF_ERROR(status);
   return record.episode_id();
 }

@@ -39,7 +39,7 @@ class EpisodeTable final : public TrainingSource {
 
   // One episode, open or closed. NOT_FOUND.
   absl::StatusOr<Episode> Get(EpisodeId id) const;
-  // The episode of an event. NOT_FOUND while binding has not reached it.
+  // The episode of an event; 0 while binding has not reached it. DATA_LOSS.
   absl::StatusOr<EpisodeId> EpisodeOf(Seq seq) const;
 
   uint64_t episode_count() const;  // open ones included

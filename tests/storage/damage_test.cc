@@ -7,6 +7,7 @@
 #include "storage/database_impl.h"
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
+#include "storage/forgetting.h"
 #include "storage/generation_table.h"
 #include "storage/keys.h"
 #include "storage/records.pb.h"
@@ -137,10 +138,34 @@ TEST(DamageTest, DamagedBindingStateStartsBindingAnew) {
   const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
   EXPECT_EQ(table->next_seq(), 1u);
   EXPECT_EQ(table->episode_count(), 0u);
-  EXPECT_TRUE(absl::IsNotFound(table->EpisodeOf(1).status()));
+  EXPECT_EQ(table->EpisodeOf(1).value_or(9), 0u);
   bind(open, *table);
   EXPECT_EQ(table->open_count(), 1u);
   EXPECT_EQ(table->EpisodeOf(3).value_or(0), 1u);
+}
+
+TEST(DamageTest, WhereAnEventsEpisodeCannotBeReadItIsNeitherUnboundNorForgottenByHalves) {
+  const TempDir dir;
+  const std::string path = MakeThree(dir);
+  {
+    const OpenLog open(path);
+    const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
+    Binder binder(*table->LoadBinder());
+    std::vector<LogEntry> entries;
+    ASSERT_TRUE(open.log->ScanEntries(table->next_seq(), 100, entries).ok());
+    BindingDelta delta;
+    for (const LogEntry& entry : entries) binder.Add(entry, delta);
+    ASSERT_TRUE(table->Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+  }
+  RawDatabase(path).Flip("episode_of", keys::Number(2), -1);
+  const OpenLog open(path);
+  const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
+  EXPECT_NE(table->EpisodeOf(1).value_or(0), 0u);
+  EXPECT_TRUE(absl::IsDataLoss(table->EpisodeOf(2).status())) << table->EpisodeOf(2).status();
+  const Seq second = 2;
+  EXPECT_TRUE(absl::IsDataLoss(CountToForget(open.database.get(), {&second, 1}).status()));
+  EXPECT_TRUE(absl::IsDataLoss(AskToForget(open.database.get(), {&second, 1}, {}, At(2000))));
+  EXPECT_TRUE(open.log->Get(2, Detail::kFull).ok());
 }
 
 TEST(DamageTest, AFlippedByteInTheMiddleOfTheLogFileIsReportedWhenOpening) {

@@ -64,7 +64,8 @@ std::string Describe(const EpisodeTable& table, Seq last_seq) {
   }
   for (Seq seq = 1; seq <= last_seq; ++seq) {
     const auto id = table.EpisodeOf(seq);
-    if (!id.ok()) continue;
+    EXPECT_TRUE(id.ok()) << id.status();
+    if (id.value_or(0) == 0) continue;
     const auto episode = table.Get(*id);
     EXPECT_TRUE(episode.ok()) << episode.status();
     text += std::to_string(seq) + " in " + std::to_string(*id) + " of '" + episode->scene + "' " +
