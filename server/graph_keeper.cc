@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 #include "core/encoder/encoder.h"
 
 namespace mixmatch {
@@ -58,6 +59,8 @@ absl::Status GraphKeeper::Ask(
 }
 
 void GraphKeeper::Run() {
+  // Recall and ingest come first. A refusal costs only politeness.
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
   absl::Status health;
   while (true) {
     const absl::StatusOr<bool> left = Follow();

@@ -3,9 +3,6 @@
 #include "server/learning_loop.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "core/base/own_heap.h"
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 
 namespace mixmatch {
 namespace {
@@ -24,13 +22,6 @@ constexpr absl::Duration kPause = absl::Milliseconds(200);
 constexpr absl::Duration kKeepFreed = absl::Seconds(5);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
-// Everything else goes first. Threads that this one starts inherit it.
-void LowerPriority(pid_t thread) {
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(thread), 19) != 0) {
-    spdlog::warn("learning runs at normal priority: setpriority failed");
-  }
-}
-
 }  // namespace
 
 LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const Parts& parts)
@@ -63,7 +54,7 @@ void LearningLoop::Stop() {
   }
   // Now it is waited for. Where this is not allowed, it takes as long as it takes.
   const pid_t thread = thread_id_;
-  if (thread != 0) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(thread), 0);
+  if (thread != 0) (void)SetThreadPriority(thread, ThreadPriority::kNormal);
   if (thread_.joinable()) thread_.join();
 }
 
@@ -143,8 +134,11 @@ LearningSnapshot LearningLoop::snapshot() const {
 }
 
 void LearningLoop::Run() {
-  thread_id_ = static_cast<pid_t>(syscall(SYS_gettid));
-  LowerPriority(thread_id_);
+  thread_id_ = ThisThread();
+  // Everything else goes first.
+  if (!SetThreadPriority(thread_id_, ThreadPriority::kIdle)) {
+    spdlog::warn("learning runs at normal priority: the system does not allow another");
+  }
   // One core is left to ingest and recall.
   const uint64_t spare = std::max(2U, std::thread::hardware_concurrency()) - 1;
   const uint64_t asked = config_.learning.deterministic ? 1 : config_.learning.threads;

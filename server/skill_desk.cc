@@ -260,7 +260,8 @@ absl::StatusOr<v1::PredictResponse> SkillDesk::Predict(const v1::PredictRequest&
     if ((example & kFreshExample) == 0) {
       added.set_sequence(example);
       const absl::StatusOr<LoggedEvent> event = log_->Get(example, Detail::kHeader);
-      if (event.ok()) {
+      if (!absl::IsNotFound(event.status())) {  // forgotten since
+        MM_RETURN_IF_ERROR(event.status());
         added.mutable_event()->set_source(event->event.source);
         added.mutable_event()->set_event_id(event->event.event_id);
       }

@@ -1,21 +1,12 @@
 // Sleeps until it is woken; asks for jobs until there are none.
 #include "storage/index/lists_builder.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <utility>
 
 #include "absl/time/time.h"
+#include "core/base/thread_priority.h"
 
 namespace mixmatch {
-namespace {
-
-// Recall and ingest come first: as a "nice" thread it takes what they leave.
-constexpr int kNice = 10;
-
-}  // namespace
 
 ListsBuilder::ListsBuilder(const IndexOptions& options, Next next, Done done)
     : options_(options),
@@ -43,8 +34,8 @@ bool ListsBuilder::rests() const {
 }
 
 void ListsBuilder::Run() {
-  // Best effort: a refusal costs only politeness. On Linux it is the thread's own.
-  (void)setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNice);
+  // Recall and ingest come first. A refusal costs only politeness.
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
   bool rested = true;  // nothing came since the last look while idle
   while (!stop_) {
     bool idle = false;
