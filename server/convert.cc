@@ -16,6 +16,19 @@ absl::Time FromProto(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
 }
 
+constexpr int kFilterEntriesMax = 4096;
+
+// Each entry is looked up, and kept for the next call.
+absl::Status CheckCount(const v1::Filter& filter) {
+  int count = filter.modalities_size() + filter.sources_size() + filter.scenes_size() +
+              filter.metadata_size() + filter.taught_size();
+  for (const v1::MetadataCondition& condition : filter.metadata()) count += condition.values_size();
+  for (const v1::TaughtCondition& condition : filter.taught()) count += condition.labels_size();
+  if (count <= kFilterEntriesMax) return absl::OkStatus();
+  return InvalidField("filter", absl::StrCat("filter refused: ", count, " entries in its lists; ",
+                                             "give at most ", kFilterEntriesMax));
+}
+
 template <typename T>
 std::vector<T> ToVector(const google::protobuf::RepeatedField<T>& values) {
   return {values.begin(), values.end()};
@@ -111,6 +124,7 @@ Event FromProto(v1::Event&& event) {
 }
 
 absl::StatusOr<EventFilter> FromProto(const v1::Filter& filter) {
+  MM_RETURN_IF_ERROR(CheckCount(filter));
   EventFilter out;
   if (filter.time().has_start()) out.time_start = FromProto(filter.time().start());
   if (filter.time().has_end()) out.time_end = FromProto(filter.time().end());

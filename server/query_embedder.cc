@@ -34,8 +34,8 @@ absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding,
                         absl::StrCat("query refused: ", vector.size(),
                                      " numbers; send a finite vector other than 0 of ", dimension));
   }
-  const auto scale = static_cast<float>(1.0 / std::sqrt(squares));  // of any size, also tiny ones
-  for (float& value : vector) value *= scale;
+  const double scale = 1.0 / std::sqrt(squares);  // of any size, also tiny ones
+  for (float& value : vector) value = static_cast<float>(value * scale);
   return vector;
 }
 

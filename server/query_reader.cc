@@ -15,6 +15,14 @@ namespace {
 
 constexpr int kPerceptsMax = 16;
 
+// Text, sound and pictures under their own names may ask before any came. Of others the model would
+// make a stem for each name that somebody thinks of, and keep it.
+bool IsUsual(const ModalitySpec& modality) {
+  return (modality.kind == PayloadKind::kText || modality.kind == PayloadKind::kAudio ||
+          modality.kind == PayloadKind::kImage) &&
+         modality.name == PayloadKindName(modality.kind);
+}
+
 }  // namespace
 
 Mixture QueryPercepts::mixture() const {
@@ -40,6 +48,11 @@ absl::StatusOr<QueryPercepts> QueryReader::Read(const v1::PerceptMixture& mixtur
     if (!sensed.ok()) return PrefixField(sensed.status(), prefix);
     query.modalities.push_back(SpecOf(percept));
     const auto registered = log_->FindModality(percept.modality);
+    if (!registered.ok() && !IsUsual(query.modalities.back())) {
+      return FieldError(absl::StatusCode::kNotFound, absl::StrCat(prefix, ".modality"),
+                        absl::StrCat("query refused: no percept of modality '", percept.modality,
+                                     "' was ever stored; the status lists the modalities"));
+    }
     if (registered.ok() && registered->spec != query.modalities.back()) {
       return InvalidField(absl::StrCat(prefix, ".modality"),
                           absl::StrCat("query refused: modality '", percept.modality,

@@ -79,7 +79,7 @@ absl::StatusOr<SeqList> EventFilterResolver::Resolve(const EventFilter& filter,
   for (const auto& [skill, labels] : filter.taught) {
     MM_ASSIGN_OR_RETURN(lists.emplace_back(), ByTeachings(skill, labels, range));
   }
-  if (lists.empty()) return AllEvents(range);
+  if (lists.empty()) return ByTime({}, range);
   std::sort(lists.begin(), lists.end(),
             [](const SeqList& a, const SeqList& b) { return a.size() < b.size(); });
   SeqList passing = std::move(lists.front());
@@ -123,21 +123,6 @@ absl::StatusOr<Seq> EventFilterResolver::FirstIngestedAt(absl::Time time, SeqRan
     }
   }
   return low;
-}
-
-absl::StatusOr<SeqList> EventFilterResolver::AllEvents(SeqRange range) const {
-  const std::string end = keys::Number(range.last + 1);
-  const rocksdb::Slice upper(end);
-  const auto it = database_.Iterate(Family::kLog, &upper);
-  SeqList events;
-  for (it->Seek(keys::Number(range.first)); it->Valid(); it->Next()) {
-    storage::v1::LogRecord record;
-    const std::string_view key = it->key().ToStringView();
-    MM_RETURN_IF_ERROR(codec::Decode("log", key, it->value().ToStringView(), record));
-    if (record.has_event()) events.push_back(keys::LastNumber(key));
-  }
-  MM_RETURN_IF_ERROR(FromRocks(it->status(), "log not read"));
-  return events;
 }
 
 absl::StatusOr<SeqList> EventFilterResolver::ByTime(const EventFilter& filter,

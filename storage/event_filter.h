@@ -36,8 +36,7 @@ class EventFilterResolver {
   absl::StatusOr<SeqRange> ClipByIngest(const EventFilter& filter, SeqRange range) const;
   // First entry in `range` with an ingest time of at least `time`; range.last + 1 when none has.
   absl::StatusOr<Seq> FirstIngestedAt(absl::Time time, SeqRange range) const;
-  // Every event in `range`.
-  absl::StatusOr<SeqList> AllEvents(SeqRange range) const;
+  // Events in `range` whose times pass, all of them where none are asked for.
   absl::StatusOr<SeqList> ByTime(const EventFilter& filter, SeqRange range) const;
   // The union over `prefixes` of the entries in `range`.
   absl::StatusOr<SeqList> ByPrefixes(Family family, const std::vector<std::string>& prefixes,

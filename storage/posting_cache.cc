@@ -14,6 +14,12 @@ namespace mixmatch {
 namespace {
 
 constexpr int64_t kNoEvent = std::numeric_limits<int64_t>::min();
+// Of memory that an entry takes beside its key, which is held twice, and its numbers.
+constexpr size_t kEntryBytes = 256;
+
+size_t BytesOf(const std::pair<Family, std::string>& key, const SeqList& seqs) {
+  return seqs.size() * sizeof(Seq) + 2 * key.second.size() + kEntryBytes;
+}
 
 }  // namespace
 
@@ -63,14 +69,14 @@ void PostingCache::Keep(const Key& key, const std::shared_ptr<const SeqList>& se
     entry.used = by_use_.begin();
   } else {
     if (entry.upto >= upto) return;  // another thread was faster
-    bytes_ -= entry.seqs->size() * sizeof(Seq);
+    bytes_ -= BytesOf(key, *entry.seqs);
   }
   entry.seqs = seqs;
   entry.upto = upto;
-  bytes_ += seqs->size() * sizeof(Seq);
+  bytes_ += BytesOf(key, *seqs);
   while (bytes_ > bytes_max_ && by_use_.size() > 1) {
     const auto oldest = entries_.find(by_use_.back());
-    bytes_ -= oldest->second.seqs->size() * sizeof(Seq);
+    bytes_ -= BytesOf(oldest->first, *oldest->second.seqs);
     entries_.erase(oldest);
     by_use_.pop_back();
   }

@@ -115,8 +115,10 @@ absl::StatusOr<bool> Generations::Follow() {
   bool left = false;
   for (const auto& space : {serving, kept}) {
     if (space == nullptr || filler_.UpToDate(*space->embeddings)) continue;
+    // Not behind other writes, not even for the kept one: recallable events wait for this thread.
     MM_RETURN_IF_ERROR(
-        filler_.Fill(*space->encoder, *space->embeddings, kFollowChunk, space == kept).status());
+        filler_.Fill(*space->encoder, *space->embeddings, kFollowChunk, /*background=*/false)
+            .status());
     left = left || !filler_.UpToDate(*space->embeddings);
   }
   return left;

@@ -18,6 +18,8 @@ constexpr size_t kFewRows = 16384;
 // A filter hides neighbours in lists that were looked through: the fewer it lets pass, the more are
 // looked through.
 constexpr size_t kProbesUnderFilter = 4;
+// Evenly spaced rows that tell how many pass a filter.
+constexpr size_t kRowsLookedAt = 1024;
 
 absl::Status Damaged(const char* fact) {
   return absl::DataLossError(absl::StrCat("lists not read: ", fact, "; they are built again"));
@@ -132,6 +134,15 @@ Lists::Outcome Lists::SearchRows(const CodeQuery& query, ModalityId partition,
   return {.exact = true, .compared = rows.size()};
 }
 
+size_t Lists::PassingAbout(const std::vector<Seq>& allowed) const {
+  const size_t looked = std::min(kRowsLookedAt, items_.size());
+  size_t passing = 0;
+  for (size_t i = 0; i < looked; ++i) {
+    passing += Contains(allowed, items_[i * items_.size() / looked]) ? 1 : 0;
+  }
+  return passing * items_.size() / looked;
+}
+
 Lists::Outcome Lists::Search(const CodeQuery& query, size_t k, ModalityId partition,
                              const std::vector<Seq>* allowed, TopK& nearest) const {
   size_t probes = options_.lists_probed;
@@ -139,9 +150,9 @@ Lists::Outcome Lists::Search(const CodeQuery& query, size_t k, ModalityId partit
     std::span<const Seq> here = *allowed;
     const auto begin = std::lower_bound(here.begin(), here.end(), items_[RowByItem(0)].seq());
     here = {begin, std::upper_bound(begin, here.end(), items_[RowByItem(items_.size() - 1)].seq())};
-    if (here.size() <= kFewRows) return SearchRows(query, partition, here, nearest);
-    // Rows of a segment that a filter lets pass, were it the same everywhere.
-    const size_t passing = std::max<size_t>(here.size(), 1);
+    // Of events that pass only some have rows here: the others are of other modalities.
+    const size_t passing = here.size() <= kFewRows ? here.size() : PassingAbout(*allowed);
+    if (passing <= kFewRows) return SearchRows(query, partition, here, nearest);
     probes = std::min(probes * kProbesUnderFilter,
                       std::max(probes, probes * items_.size() / (2 * passing)));
   }

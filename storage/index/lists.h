@@ -92,6 +92,8 @@ class Lists {
   // Compares rows of these events alone.
   Outcome SearchRows(const CodeQuery& query, ModalityId partition, std::span<const Seq> allowed,
                      TopK& nearest) const;
+  // About how many rows are of events in `allowed`.
+  size_t PassingAbout(const std::vector<Seq>& allowed) const;
   // Fills what follows from point_of_row_.
   void IndexRows();
   // The row whose item is the i-th smallest.
