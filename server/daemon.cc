@@ -143,19 +143,21 @@ absl::StatusOr<bool> Daemon::Forget(const Config& config) {
   const auto forgotten = ForgetAsAsked(p.database.get(), [](std::string_view part, uint64_t) {
     spdlog::info("forgetting: {}", part);
   });
-  if (!forgotten.ok()) {
+  if (forgotten.ok() && !*forgotten) return false;
+  if (forgotten.ok()) {
+    spdlog::info("{} events are forgotten, with {} lessons", (*forgotten)->events,
+                 (*forgotten)->lessons);
+  } else {
     p.not_forgotten = absl::StrCat("not forgotten yet: ", std::string(forgotten.status().message()),
                                    "; mend it and start again");
     spdlog::error("{}", p.not_forgotten);
-    return false;
+    if (p.database->health().ok()) return false;
   }
-  if (!*forgotten) return false;
-  spdlog::info("{} events are forgotten, with {} lessons", (*forgotten)->events,
-               (*forgotten)->lessons);
-  // Names of what was forgotten are among the limits of files in the MANIFEST, which is made anew.
+  // Names of what was forgotten are among the limits of files in the MANIFEST, which is made anew;
+  // and a database that cannot be written any more is to be opened again.
   p.database.reset();
   MM_ASSIGN_OR_RETURN(p.database, OpenDatabase(config));
-  return true;
+  return forgotten.ok();
 }
 
 void Daemon::EndForget() {

@@ -1,6 +1,9 @@
 // Brings the database back after the disk failed under it. An error of the disk while something is
 // written ends all writing until the database is opened again: this looks whether the disk can be
-// written once more, and then has the daemon start anew in its process.
+// written once more, and then has the daemon start anew in its process. Damage that a compaction
+// met ends writing too, and is still there when the database is opened again: for it the daemon
+// starts anew once, and not again within a day, since it may be met at once; then it goes on
+// reading.
 #pragma once
 
 #include <functional>
@@ -26,8 +29,8 @@ class DatabaseHealer {
 
   const Database* const database_;
   const std::function<void()> restart_;
-  bool told_ = false;  // of the thread alone
-  bool restarts_ = false;
+  bool told_ = false;   // of the thread alone
+  bool ended_ = false;  // nothing is left to do in this life of the daemon
   absl::Time not_before_ = absl::InfinitePast();
   std::unique_ptr<Repeater> repeater_;
 };

@@ -40,28 +40,6 @@ absl::StatusOr<std::vector<Seq>> ForgetDesk::Resolve(const v1::ForgetRequest& re
   return events;
 }
 
-absl::Status ForgetDesk::ListCopies(v1::ForgetResponse& response) const {
-  std::vector<std::string> unreadable;
-  MM_ASSIGN_OR_RETURN(const std::vector<Snapshot> snapshots, parts_.copies->List(unreadable));
-  for (const Snapshot& snapshot : snapshots) response.add_snapshots(snapshot.name);
-  for (const std::string& name : unreadable) response.add_snapshots(name);
-  std::vector<uint32_t> damaged;
-  const absl::StatusOr<std::vector<Backup>> backups = parts_.copies->ListBackups(damaged);
-  if (absl::IsFailedPrecondition(backups.status())) return absl::OkStatus();  // there are none
-  MM_RETURN_IF_ERROR(backups.status());
-  for (const Backup& backup : *backups) response.add_backups(backup.id);
-  for (const uint32_t id : damaged) response.add_backups(id);
-  return absl::OkStatus();
-}
-
-void ForgetDesk::PurgeCopies(const v1::ForgetResponse& response) const {
-  const auto tell = [](const absl::Status& deleted) {
-    if (!deleted.ok()) spdlog::error("a copy is not deleted: {}", std::string(deleted.message()));
-  };
-  for (const std::string& name : response.snapshots()) tell(parts_.copies->Delete(name));
-  for (const uint32_t id : response.backups()) tell(parts_.copies->DeleteBackup(id));
-}
-
 absl::StatusOr<v1::ForgetResponse> ForgetDesk::Forget(const v1::ForgetRequest& request) {
   const absl::MutexLock lock(&mu_);
   MM_ASSIGN_OR_RETURN(const std::vector<Seq> events, Resolve(request));
@@ -78,13 +56,26 @@ absl::StatusOr<v1::ForgetResponse> ForgetDesk::Forget(const v1::ForgetRequest& r
     }
   }
   // Which of them hold the events is not known for sure: numbers go back when a copy is restored.
-  MM_RETURN_IF_ERROR(ListCopies(response));
+  // They go first: where one does not, the whole request can be made again. Not where nothing could
+  // be written down after them.
+  const bool purges = request.purge_copies() && !request.dry_run();
+  if (purges) MM_RETURN_IF_ERROR(parts_.database->health());
+  const auto copies = purges ? parts_.copies->Purge() : parts_.copies->ListCopies();
+  if (!copies.ok()) {
+    return absl::Status(copies.status().code(),
+                        absl::StrCat("nothing forgotten: ", copies.status().message()));
+  }
+  response.mutable_snapshots()->Add(copies->snapshots.begin(), copies->snapshots.end());
+  response.mutable_backups()->Add(copies->backups.begin(), copies->backups.end());
   if (request.dry_run()) return response;
-  MM_RETURN_IF_ERROR(
+  const absl::Status asked =
       AskToForget(parts_.database, events,
                   {.again_allowed = request.allow_again(), .new_learner = request.retrain()},
-                  parts_.clock->Now()));
-  if (request.purge_copies()) PurgeCopies(response);
+                  parts_.clock->Now());
+  if (!asked.ok()) {
+    if (purges) parts_.copies->Resume();
+    return asked;
+  }
   spdlog::info("{} events are to be forgotten: starting anew", counts.events);
   response.set_restarts(true);
   parts_.restart();

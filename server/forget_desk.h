@@ -29,15 +29,14 @@ class ForgetDesk {
   };
   explicit ForgetDesk(const Parts& parts) : parts_(parts) {}
 
-  // INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED (too many at once). Where the answer says that
-  // it restarts, that happens after this returned.
+  // INVALID_ARGUMENT, NOT_FOUND, RESOURCE_EXHAUSTED (too many at once); UNAVAILABLE or
+  // FAILED_PRECONDITION where copies are to go and one does not: the others may be gone, and
+  // nothing is forgotten before it is asked for again. Where the answer says that it restarts, that
+  // happens after this returned.
   absl::StatusOr<v1::ForgetResponse> Forget(const v1::ForgetRequest& request);
 
  private:
   absl::StatusOr<std::vector<Seq>> Resolve(const v1::ForgetRequest& request) const;
-  // Every snapshot and backup that there is.
-  absl::Status ListCopies(v1::ForgetResponse& response) const;
-  void PurgeCopies(const v1::ForgetResponse& response) const;
 
   const Parts parts_;
   absl::Mutex mu_;  // one request is written down at a time

@@ -44,7 +44,7 @@ LearnerKeeper::LearnerKeeper(const Config& config, const ModelConfig& model, Gen
       clock_(clock),
       history_(store, clock) {}
 
-absl::Status LearnerKeeper::Open() {
+absl::Status LearnerKeeper::Open(bool all_bound) {
   absl::StatusOr<std::string> checkpoint = store_->GetWeights(kLearnerWeights);
   if (absl::IsDataLoss(checkpoint.status())) {
     // The serving generation's own checkpoint is the next best; what came after is learned again.
@@ -53,7 +53,7 @@ absl::Status LearnerKeeper::Open() {
   }
   absl::StatusOr<std::unique_ptr<Learner>> learner = absl::NotFoundError("no checkpoint");
   if (checkpoint.ok()) {
-    learner = Learner::Restore(model_, config_, episodes_, *checkpoint);
+    learner = Learner::Restore(model_, config_, episodes_, *checkpoint, all_bound);
     if (absl::IsFailedPrecondition(learner.status())) {
       spdlog::warn("{}; a new learner starts and learns what is stored by replay",
                    learner.status().ToString());

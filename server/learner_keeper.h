@@ -28,9 +28,11 @@ class LearnerKeeper {
 
   // Restores the learner and its history from the last checkpoint; where that is damaged, from the
   // serving generation's; where there is none or it is of another architecture, makes a new one,
-  // which learns everything stored.
-  absl::Status Open();
-  // Valid after Open.
+  // which learns everything stored. OUT_OF_RANGE, and nothing changed, where it took episodes that
+  // are not bound again yet; with `all_bound`, when no more will be, it goes on with what is there.
+  absl::Status Open(bool all_bound);
+  bool opened() const { return learner_ != nullptr; }
+  // Valid once it is opened.
   Learner& learner() { return *learner_; }
   const Learner& learner() const { return *learner_; }
 

@@ -22,6 +22,8 @@ constexpr absl::Duration kPause = absl::Milliseconds(200);
 constexpr absl::Duration kKeepFreed = absl::Seconds(5);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
+// Binding that stands still for so long, at damage in the log, is not waited for any longer.
+constexpr absl::Duration kBindingStands = absl::Seconds(30);
 }  // namespace
 
 LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const Parts& parts)
@@ -34,16 +36,27 @@ LearningLoop::LearningLoop(const Config& config, const ModelConfig& model, const
 LearningLoop::~LearningLoop() { Stop(); }
 
 absl::Status LearningLoop::Start() {
-  MM_RETURN_IF_ERROR(keeper_.Open());
-  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner().progress().taken));
+  bind_to_ = parts_.log->last_seq();
+  const absl::Status opened = OpenLearner(parts_.episodes->next_seq() > bind_to_);
+  if (absl::IsOutOfRange(opened)) {
+    spdlog::info("{}; learning goes on once binding has caught up", opened.ToString());
+  } else {
+    MM_RETURN_IF_ERROR(opened);
+  }
   last_closed_ = last_event_ = parts_.clock->Now();
   {
     const absl::MutexLock lock(&mu_);
     const absl::StatusOr<std::string> paused = parts_.database->GetSetting(kPausedSetting);
     paused_ = paused.ok() && *paused == "true";
   }
-  UpdateSnapshot();
   thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+absl::Status LearningLoop::OpenLearner(bool all_bound) {
+  MM_RETURN_IF_ERROR(keeper_.Open(all_bound));
+  MM_RETURN_IF_ERROR(parts_.watermarks->SetTaken(learner().progress().taken));
+  UpdateSnapshot();
   return absl::OkStatus();
 }
 
@@ -144,9 +157,10 @@ void LearningLoop::Run() {
   const uint64_t asked = config_.learning.deterministic ? 1 : config_.learning.threads;
   SetComputeThreads(static_cast<int>(asked > 0 ? asked : spare));
   const OwnHeap heap;
+  const bool opened = AwaitLearner();
   absl::Time worked_at = absl::Now();
   bool released = false;
-  while (true) {
+  while (opened) {
     RunCommands();
     const bool worked = Work();
     if (worked) {
@@ -173,8 +187,26 @@ void LearningLoop::Run() {
     consolidations_.pop_front();
   }
   publishing_.End(ending);
-  keeper_.Save(/*force=*/true);
+  if (keeper_.opened()) keeper_.Save(/*force=*/true);
   thread_id_ = 0;
+}
+
+bool LearningLoop::AwaitLearner() {
+  Seq next = 0;
+  absl::Time moved;
+  while (!keeper_.opened()) {
+    const absl::Time now = absl::Now();
+    if (std::exchange(next, parts_.episodes->next_seq()) != next) moved = now;
+    const bool all_bound = next > bind_to_ || now - moved > kBindingStands;
+    const absl::Status opened = all_bound ? OpenLearner(all_bound) : absl::OkStatus();
+    if (!opened.ok()) spdlog::error("learning does not go on: {}", opened.ToString());
+    const absl::MutexLock lock(&mu_);
+    snapshot_.health = opened;
+    if (stopping_) break;
+    if (keeper_.opened()) continue;
+    mu_.AwaitWithTimeout(absl::Condition(&stopping_), opened.ok() ? kPause : kRestAfterError);
+  }
+  return keeper_.opened();
 }
 
 void LearningLoop::RunCommands() {
@@ -328,6 +360,7 @@ bool LearningLoop::ConsolidateIdle() {
 }
 
 absl::Status LearningLoop::DoRollback() {
+  if (!keeper_.opened()) return absl::UnavailableError("roll-back refused: shutting down");
   MM_ASSIGN_OR_RETURN(const std::string checkpoint, parts_.generations->Rollback());
   MM_RETURN_IF_ERROR(keeper_.Restart(checkpoint));
   spdlog::warn("rolled back: generation {} serves", parts_.generations->serving()->number);

@@ -84,7 +84,9 @@ class LearningLoop {
   LearningLoop(const Config& config, const ModelConfig& model, const Parts& parts);
   ~LearningLoop();
 
-  // Restores the learner from its checkpoint, or makes one, and starts the thread.
+  // Restores the learner from its checkpoint, or makes one, and starts the thread. Where binding
+  // began anew and has not come to what the learner took, the thread restores it once it has;
+  // commands wait until then.
   absl::Status Start();
   // Ends after the step in progress, with a checkpoint; answers every command that is left.
   void Stop();
@@ -115,6 +117,10 @@ class LearningLoop {
   };
 
   void Run();
+  // Restores the learner, as LearnerKeeper::Open does, and shows it.
+  absl::Status OpenLearner(bool all_bound);
+  // Waits until there is a learner. False where the loop is to end before.
+  bool AwaitLearner();
   void RunCommands();
   // One unit of work; false when there was nothing to do.
   bool Work();
@@ -136,6 +142,7 @@ class LearningLoop {
   LearnerKeeper keeper_;  // its history is safe for concurrent use
 
   // Only the thread touches these once it runs.
+  Seq bind_to_ = 0;  // the log's end at the start: binding that is behind it has not caught up
   std::optional<Running> running_;
   PublishDesk publishing_;
   uint64_t seen_closed_ = 0;

@@ -8,6 +8,7 @@
 #include "core/base/validate.h"
 #include "core/media/sense.h"
 #include "server/convert.h"
+#include "server/current_call.h"
 #include "server/ingest_pipeline.h"
 
 namespace mixmatch {
@@ -39,6 +40,7 @@ absl::StatusOr<QueryPercepts> QueryReader::Read(const v1::PerceptMixture& mixtur
   }
   QueryPercepts query;
   for (int i = 0; i < mixture.percepts_size(); ++i) {
+    MM_RETURN_IF_ERROR(CurrentCall::Check());  // decoding may take long
     const std::string prefix = absl::StrCat(field, "[", i, "]");
     v1::Percept copy = mixture.percepts(i);
     Percept percept = FromProto(std::move(copy));

@@ -1,9 +1,10 @@
-// A token is five numbers, the last a hash of all that the request asks for.
+// A token is eight numbers, the last a hash of all that the request asks for.
 #include "server/recall_page.h"
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <bit>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -30,8 +31,11 @@ uint64_t Fingerprint(v1::RecallRequest request) {
 }  // namespace
 
 std::string ToToken(const RecallPage& page, const v1::RecallRequest& request) {
+  const AnswerPlace last = page.last.value_or(AnswerPlace());
   return absl::StrCat(page.generation, "-", page.last_seq, "-", absl::ToUnixNanos(page.now), "-",
-                      page.given, "-", absl::Hex(Fingerprint(request)));
+                      page.given, "-", absl::Hex(std::bit_cast<uint32_t>(last.score)), "-",
+                      absl::Hex(last.item.value), "-", last.partition, "-",
+                      absl::Hex(Fingerprint(request)));
 }
 
 absl::StatusOr<RecallPage> PageOf(const v1::RecallRequest& request) {
@@ -39,10 +43,14 @@ absl::StatusOr<RecallPage> PageOf(const v1::RecallRequest& request) {
   RecallPage page;
   int64_t now_ns = 0;
   uint64_t fingerprint = 0;
-  if (parts.size() != 5 || !absl::SimpleAtoi(parts[0], &page.generation) ||
+  uint32_t score = 0;
+  AnswerPlace last;
+  if (parts.size() != 8 || !absl::SimpleAtoi(parts[0], &page.generation) ||
       !absl::SimpleAtoi(parts[1], &page.last_seq) || !absl::SimpleAtoi(parts[2], &now_ns) ||
-      !absl::SimpleAtoi(parts[3], &page.given) || !absl::SimpleHexAtoi(parts[4], &fingerprint) ||
-      page.given >= kPagedMax) {
+      !absl::SimpleAtoi(parts[3], &page.given) || !absl::SimpleHexAtoi(parts[4], &score) ||
+      !absl::SimpleHexAtoi(parts[5], &last.item.value) ||
+      !absl::SimpleAtoi(parts[6], &last.partition) ||
+      !absl::SimpleHexAtoi(parts[7], &fingerprint) || page.given == 0 || page.given >= kPagedMax) {
     return InvalidField("page_token",
                         "recall refused: page_token is not one that a page came with; start over");
   }
@@ -52,6 +60,8 @@ absl::StatusOr<RecallPage> PageOf(const v1::RecallRequest& request) {
                         "came from, unchanged but for page_token");
   }
   page.now = absl::FromUnixNanos(now_ns);
+  last.score = std::bit_cast<float>(score);
+  page.last = last;
   return page;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,12 +15,20 @@ namespace mixmatch {
 // Recall gives no more than this many answers, all pages together.
 inline constexpr size_t kPagedMax = 10'000;
 
+// Where an answer stands among all: by score, then by item, then by partition.
+struct AnswerPlace {
+  float score = 0;
+  ItemId item;
+  ModalityId partition = 0;
+};
+
 // Where a page begins, and as of when it answers.
 struct RecallPage {
   Generation generation = 0;
-  Seq last_seq = 0;  // events behind it do not answer
-  absl::Time now;    // ages count up to here
-  size_t given = 0;  // answers on the pages before
+  Seq last_seq = 0;                 // events behind it do not answer
+  absl::Time now;                   // ages count up to here
+  size_t given = 0;                 // answers on the pages before
+  std::optional<AnswerPlace> last;  // of these
 };
 
 // Names the page to those who hold the same request. Not a secret, and no promise of a format.

@@ -11,6 +11,7 @@
 #include "core/base/status.h"
 #include "core/skills/linear_algebra.h"
 #include "server/convert.h"
+#include "server/current_call.h"
 
 namespace mixmatch {
 namespace {
@@ -89,13 +90,14 @@ absl::StatusOr<RankingOptions> RankingOptions::From(const v1::RecallRequest& req
   return options;
 }
 
-absl::StatusOr<std::vector<RankedAnswer>> RecallRanking::Rank(
-    std::span<const Neighbour> found) const {
+absl::StatusOr<std::vector<RankedAnswer>> RecallRanking::Rank(std::span<const Neighbour> found,
+                                                              Contents& contents) const {
   std::vector<RankedAnswer> answers;
   std::vector<float> vector(aim_.query.size());
   const bool straight = aim_.query == aim_.direction;
   for (const Neighbour& neighbour : found) {
-    if (neighbour.item.seq() > last_seq_ || aim_.excluded.contains(neighbour.item.seq())) continue;
+    if (neighbour.item.seq() > page_.last_seq || aim_.excluded.contains(neighbour.item.seq()))
+      continue;
     RankedAnswer answer{.found = neighbour,
                         .similarity = neighbour.similarity,
                         .score = aim_.scale * neighbour.similarity};
@@ -108,8 +110,9 @@ absl::StatusOr<std::vector<RankedAnswer>> RecallRanking::Rank(
   }
   if (options_.half_life > absl::ZeroDuration()) MM_RETURN_IF_ERROR(Age(answers));
   std::sort(answers.begin(), answers.end(), IsBetter);
-  if (options_.fold_identical) MM_RETURN_IF_ERROR(FoldIdentical(answers));
+  if (options_.fold_identical) MM_RETURN_IF_ERROR(FoldIdentical(answers, contents));
   if (options_.group_by_episode) MM_RETURN_IF_ERROR(GroupByEpisode(answers));
+  TurnPage(answers);
   return answers;
 }
 
@@ -129,33 +132,54 @@ absl::Status RecallRanking::Age(std::vector<RankedAnswer>& answers) const {
     } else {
       time = *time_of_event++;
     }
-    const double halvings = std::max(0.0, absl::FDivDuration(now_ - time, options_.half_life));
+    const double halvings = std::max(0.0, absl::FDivDuration(page_.now - time, options_.half_life));
     if (answer.score > 0) answer.score *= static_cast<float>(std::exp2(-halvings));
   }
   return absl::OkStatus();
 }
 
-absl::Status RecallRanking::FoldIdentical(std::vector<RankedAnswer>& answers) const {
-  std::vector<std::pair<ContentHash, Seq>> contents;
+absl::StatusOr<ContentHash> RecallRanking::ContentOf(ItemId item) const {
+  MM_ASSIGN_OR_RETURN(const std::vector<StoredPercept> percepts, log_.EventPercepts(item.seq()));
+  const auto percept = std::find_if(percepts.begin(), percepts.end(),
+                                    [item](const StoredPercept& p) { return p.item == item; });
+  if (percept == percepts.end()) {
+    return absl::DataLossError(absl::StrCat("recall failed: event ", item.seq(),
+                                            " lacks the features of a percept; run a rebuild"));
+  }
+  return percept->features.content;
+}
+
+absl::Status RecallRanking::FoldIdentical(std::vector<RankedAnswer>& answers,
+                                          Contents& contents) const {
+  std::vector<std::pair<ContentHash, Seq>> keys;
   for (const RankedAnswer& answer : answers) {
     const ItemId item = answer.found.item;
     if (item.is_episode()) {  // never identical: their events are not
-      contents.emplace_back(ContentHash{}, item.seq());
+      keys.emplace_back(ContentHash{}, item.seq());
       continue;
     }
-    MM_ASSIGN_OR_RETURN(const std::vector<StoredPercept> percepts, log_.EventPercepts(item.seq()));
-    const auto percept = std::find_if(percepts.begin(), percepts.end(),
-                                      [item](const StoredPercept& p) { return p.item == item; });
-    if (percept == percepts.end()) {
-      return absl::DataLossError(absl::StrCat("recall failed: event ", item.seq(),
-                                              " lacks the features of a percept; run a rebuild"));
+    const auto [known, added] = contents.try_emplace(item);
+    if (added) {
+      MM_RETURN_IF_ERROR(CurrentCall::Check());
+      MM_ASSIGN_OR_RETURN(known->second, ContentOf(item));
     }
-    contents.emplace_back(percept->features.content, 0);
+    keys.emplace_back(known->second, 0);
   }
   KeepFirst(
-      answers, [&contents](size_t i) { return contents[i]; },
+      answers, [&keys](size_t i) { return keys[i]; },
       [](RankedAnswer& head, const RankedAnswer&) { ++head.identical_count; });
   return absl::OkStatus();
+}
+
+void RecallRanking::TurnPage(std::vector<RankedAnswer>& answers) const {
+  if (!page_.last || options_.diversity > 0) return;
+  const RankedAnswer last{.found = {.item = page_.last->item, .partition = page_.last->partition},
+                          .score = page_.last->score};
+  // The last one itself may have come a little nearer or farther, by another form of its numbers.
+  std::erase_if(answers, [&last](const RankedAnswer& answer) {
+    return !IsBetter(last, answer) ||
+           (answer.found.item == last.found.item && answer.found.partition == last.found.partition);
+  });
 }
 
 absl::Status RecallRanking::GroupByEpisode(std::vector<RankedAnswer>& answers) const {

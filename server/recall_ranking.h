@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -15,6 +16,7 @@
 #include "absl/time/time.h"
 #include "core/generations/generations.h"
 #include "mixmatch/v1/memory.pb.h"
+#include "server/recall_page.h"
 #include "storage/episode_table.h"
 #include "storage/event_log.h"
 
@@ -57,28 +59,33 @@ struct RankedAnswer {
 class RecallRanking {
  public:
   RecallRanking(const RankingOptions& options, const Aim* aim, const Space* space,
-                const EventLog* log, const EpisodeTable* episodes, absl::Time now, Seq last_seq)
+                const EventLog* log, const EpisodeTable* episodes, const RecallPage& page)
       : options_(options),
         aim_(*aim),
         space_(*space),
         log_(*log),
         episodes_(*episodes),
-        now_(now),
-        last_seq_(last_seq) {}
+        page_(page) {}
 
   // What ages are counted to.
-  absl::Time now() const { return now_; }
+  absl::Time now() const { return page_.now; }
 
-  // What may answer, by score, the best first. `found` as searches along the aim's direction gave
-  // them, without doubles.
-  absl::StatusOr<std::vector<RankedAnswer>> Rank(std::span<const Neighbour> found) const;
+  // The contents of items that were read: what is ranked again is not read again.
+  using Contents = std::map<ItemId, ContentHash>;
+  // What may answer on this page, by score, the best first. `found` as searches along the aim's
+  // direction gave them, without doubles.
+  absl::StatusOr<std::vector<RankedAnswer>> Rank(std::span<const Neighbour> found,
+                                                 Contents& contents) const;
   // Chooses `count` of the best `pool()` of `answers`, in the order of maximal marginal relevance.
   absl::Status Diversify(std::vector<RankedAnswer>& answers, size_t count) const;
 
  private:
   // Halves scores by age.
   absl::Status Age(std::vector<RankedAnswer>& answers) const;
-  absl::Status FoldIdentical(std::vector<RankedAnswer>& answers) const;
+  absl::Status FoldIdentical(std::vector<RankedAnswer>& answers, Contents& contents) const;
+  absl::StatusOr<ContentHash> ContentOf(ItemId item) const;
+  // Leaves what pages before gave.
+  void TurnPage(std::vector<RankedAnswer>& answers) const;
   absl::Status GroupByEpisode(std::vector<RankedAnswer>& answers) const;
 
   const RankingOptions options_;
@@ -86,8 +93,7 @@ class RecallRanking {
   const Space& space_;
   const EventLog& log_;
   const EpisodeTable& episodes_;
-  const absl::Time now_;
-  const Seq last_seq_;
+  const RecallPage page_;
 };
 
 }  // namespace mixmatch

@@ -4,6 +4,9 @@
 // to end of a call, so no similarity is ever taken across generations.
 #pragma once
 
+#include <cstddef>
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +23,18 @@
 #include "storage/event_log.h"
 
 namespace mixmatch {
+
+// What one answer may still hold.
+// Thread-safety: Not thread-safe: one owner thread.
+class AnswerBudget {
+ public:
+  // INVALID_ARGUMENT for field "view" when it is too much.
+  absl::Status Take(size_t bytes);
+
+ private:
+  static constexpr size_t kAnswerBytesMax = 192 << 20;
+  size_t bytes_ = 0;
+};
 
 // Thread-safety: Safe for concurrent use. Borrows everything, which must outlive it. Every call
 // computes and reads on the calling thread.
@@ -38,7 +53,7 @@ class Recaller {
   absl::StatusOr<v1::EmbedResponse> Embed(const v1::EmbedRequest& request) const;
   absl::StatusOr<v1::GetEventResponse> GetEvent(const v1::GetEventRequest& request) const;
   absl::StatusOr<v1::ListEventsResponse> ListEvents(const v1::ListEventsRequest& request) const;
-  // Neighbours found in a space, as experiences.
+  // Neighbours found in a space, as experiences; without those that are not there any more.
   absl::StatusOr<std::vector<v1::Experience>> Experiences(const Space& space,
                                                           std::span<const Neighbour> found,
                                                           v1::View view) const;
@@ -63,8 +78,15 @@ class Recaller {
   absl::StatusOr<std::vector<ModalityId>> Partitions(const v1::RecallRequest& request) const;
   // What the filter lets pass, as ItemId::seq() values of the wanted partitions.
   absl::StatusOr<std::vector<Seq>> Allowed(const EventFilter& filter, bool episodes) const;
-  absl::StatusOr<v1::StoredEvent> ReadEvent(Seq seq, v1::View view) const;
-  absl::Status FillEpisode(EpisodeId id, bool with_events, v1::View view,
+  std::map<ModalityId, std::string> ModalityNames() const;
+  // None where the event or episode is not there any more.
+  absl::StatusOr<std::optional<v1::Experience>> ExperienceOf(
+      const Space& space, const std::map<ModalityId, std::string>& names, const Neighbour& found,
+      v1::View view, AnswerBudget& budget) const;
+  // Fills the events of the answer's episode.
+  absl::Status FillGroup(v1::View view, AnswerBudget& budget, v1::Experience& experience) const;
+  absl::StatusOr<v1::StoredEvent> ReadEvent(Seq seq, v1::View view, AnswerBudget& budget) const;
+  absl::Status FillEpisode(EpisodeId id, bool with_events, v1::View view, AnswerBudget& budget,
                            v1::Episode& episode) const;
 
   const Config config_;

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/base/status.h"
 #include "server/steady_now.h"
 #include "server/version.h"
@@ -25,6 +26,35 @@ std::string NameAt(std::string_view prefix, absl::Time time) {
 }
 
 }  // namespace
+
+// One piece of work: counted while it lives, and refused where none may be done.
+class SnapshotDesk::Work {
+ public:
+  explicit Work(SnapshotDesk& desk) : desk_(desk) {
+    const absl::MutexLock lock(&desk_.mu_);
+    if (desk_.stop_) {
+      status_ = absl::UnavailableError("copy not made or checked: shutting down; try again");
+    } else if (desk_.closed_) {
+      status_ = absl::UnavailableError(
+          "copy not made or checked: all copies are being deleted; try again later");
+    } else {
+      ++desk_.working_;
+    }
+  }
+  ~Work() {
+    if (!status_.ok()) return;
+    const absl::MutexLock lock(&desk_.mu_);
+    --desk_.working_;
+  }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  SnapshotDesk& desk_;
+  absl::Status status_;
+};
 
 SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
     : config_(config), parts_(parts), snapshots_(config.data_dir), backups_(config.backups.dir) {
@@ -48,7 +78,7 @@ SnapshotDesk::~SnapshotDesk() {
 
 bool SnapshotDesk::stopped() {
   const absl::MutexLock lock(&mu_);
-  return stop_;
+  return stop_ || closed_;
 }
 
 absl::StatusOr<SnapshotFacts> SnapshotDesk::Facts(const char* what) const {
@@ -88,22 +118,29 @@ absl::StatusOr<Backup> SnapshotDesk::MakeBackup(const Backups::Progress& progres
 
 absl::Status SnapshotDesk::CreateBackup(Backups::Progress progress, BackupDone done) {
   return pool_->Submit([this, progress = std::move(progress), done = std::move(done)](bool) {
-    done(MakeBackup(progress));
+    const Work work(*this);
+    done(work.status().ok() ? MakeBackup(progress) : work.status());
   });
 }
 
 absl::Status SnapshotDesk::VerifyBackup(uint32_t id,
                                         std::function<void(const absl::Status&)> done) {
-  return pool_->Submit([this, id, done = std::move(done)](bool) { done(backups_.Verify(id)); });
+  return pool_->Submit([this, id, done = std::move(done)](bool) {
+    const Work work(*this);
+    done(work.status().ok() ? backups_.Verify(id, [this](uint64_t /*read*/) { return !stopped(); })
+                            : work.status());
+  });
 }
 
 absl::Status SnapshotDesk::FetchBackup(uint32_t id, SnapshotProgress progress, Done done) {
   if (parts_.disk != nullptr) MM_RETURN_IF_ERROR(parts_.disk->Check("backup not brought back"));
   return pool_->Submit([this, id, progress = std::move(progress), done = std::move(done)](bool) {
-    done(backups_.Fetch(id, snapshots_, absl::StrCat("backup-", id),
-                        [this, &progress](uint64_t read, uint64_t total) {
-                          return !stopped() && (progress == nullptr || progress(read, total));
-                        }));
+    const Work work(*this);
+    const auto go_on = [this, &progress](uint64_t read, uint64_t total) {
+      return !stopped() && (progress == nullptr || progress(read, total));
+    };
+    done(work.status().ok() ? backups_.Fetch(id, snapshots_, absl::StrCat("backup-", id), go_on)
+                            : work.status());
   });
 }
 
@@ -120,18 +157,85 @@ absl::Status SnapshotDesk::DeleteBackup(uint32_t id) {
 
 absl::Status SnapshotDesk::Create(const std::string& name, SnapshotProgress progress, Done done) {
   return pool_->Submit([this, name, progress = std::move(progress), done = std::move(done)](bool) {
-    done(Make(name, progress));
+    const Work work(*this);
+    done(work.status().ok() ? Make(name, progress) : work.status());
   });
 }
 
 absl::Status SnapshotDesk::Verify(const std::string& name, SnapshotProgress progress, Done done) {
   return pool_->Submit([this, name, progress = std::move(progress), done = std::move(done)](bool) {
-    const absl::Status status =
-        snapshots_.Verify(name, [this, &progress](uint64_t read, uint64_t total) {
-          return !stopped() && (progress == nullptr || progress(read, total));
-        });
+    const Work work(*this);
+    const auto go_on = [this, &progress](uint64_t read, uint64_t total) {
+      return !stopped() && (progress == nullptr || progress(read, total));
+    };
+    const absl::Status status = work.status().ok() ? snapshots_.Verify(name, go_on) : work.status();
     done(status.ok() ? snapshots_.Get(name) : status);
   });
+}
+
+absl::StatusOr<SnapshotDesk::Copies> SnapshotDesk::ListCopies(absl::Duration patience) const {
+  Copies copies;
+  MM_ASSIGN_OR_RETURN(const std::vector<Snapshot> snapshots, snapshots_.List(&copies.snapshots));
+  for (const Snapshot& snapshot : snapshots) copies.snapshots.push_back(snapshot.name);
+  if (config_.backups.dir.empty()) return copies;
+  MM_ASSIGN_OR_RETURN(const std::vector<Backup> backups, backups_.List(&copies.backups, patience));
+  for (const Backup& backup : backups) copies.backups.push_back(backup.id);
+  return copies;
+}
+
+absl::Status SnapshotDesk::Close() {
+  const absl::MutexLock lock(&mu_);
+  closed_ = true;
+  const auto ended = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return working_ == 0 || stop_; };
+  if (mu_.AwaitWithTimeout(absl::Condition(&ended), parts_.purge_patience) && !stop_) {
+    return absl::OkStatus();
+  }
+  closed_ = false;
+  return absl::UnavailableError(
+      "copies not deleted: one is still being made or checked; ask again");
+}
+
+absl::Status SnapshotDesk::DeleteAll(const Copies& copies) {
+  absl::Status first;
+  std::vector<std::string> left;
+  const auto note = [&](std::string copy, const absl::Status& deleted) {
+    if (deleted.ok() || absl::IsNotFound(deleted)) return;
+    absl::StrAppend(&copy, " (", deleted.message(), ")");
+    left.push_back(std::move(copy));
+    first.Update(deleted);
+  };
+  for (const std::string& name : copies.snapshots) {
+    note(absl::StrCat("snapshot '", name, "'"), snapshots_.Delete(name));
+  }
+  for (const uint32_t id : copies.backups) {
+    note(absl::StrCat("backup ", id), backups_.Delete(id, parts_.purge_patience));
+  }
+  if (left.empty()) return absl::OkStatus();
+  const std::string text = absl::StrCat("copies not deleted: ", absl::StrJoin(left, ", "),
+                                        "; delete them by hand, or ask again");
+  return absl::IsUnavailable(first) ? absl::UnavailableError(text)
+                                    : absl::FailedPreconditionError(text);
+}
+
+absl::StatusOr<SnapshotDesk::Copies> SnapshotDesk::Purge() {
+  MM_RETURN_IF_ERROR(Close());
+  absl::StatusOr<Copies> copies = ListCopies(parts_.purge_patience);
+  if (copies.ok()) {
+    const absl::Status deleted = DeleteAll(*copies);
+    if (!deleted.ok()) copies = deleted;
+  }
+  if (!copies.ok()) {
+    Resume();
+    return copies;
+  }
+  spdlog::info("all copies are deleted: {} snapshots, {} backups", copies->snapshots.size(),
+               copies->backups.size());
+  return copies;
+}
+
+void SnapshotDesk::Resume() {
+  const absl::MutexLock lock(&mu_);
+  closed_ = false;
 }
 
 absl::StatusOr<std::vector<Snapshot>> SnapshotDesk::List(std::vector<std::string>& damaged) const {
@@ -191,6 +295,8 @@ void SnapshotDesk::Schedule() {
       if (mu_.AwaitWithTimeout(absl::Condition(&stop_), kLook)) return;
     }
     if (SteadyNow() < not_before_) continue;
+    const Work work(*this);
+    if (!work.status().ok()) continue;
     absl::Status made = MakeScheduled();
     made.Update(MakeScheduledBackup());
     if (!made.ok() && made != health) {

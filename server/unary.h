@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "server/convert.h"
+#include "server/current_call.h"
 #include "server/retry_delay.h"
 #include "server/worker_pool.h"
 
@@ -26,7 +27,8 @@ inline grpc::Status Ending(grpc::CallbackServerContext* context, const absl::Sta
 
 // Runs `work` on `pool` and finishes the call with what it returns. A pool that is full, or in
 // which the call waited too long, is RESOURCE_EXHAUSTED with a retry delay; a call that was
-// cancelled or whose deadline passed meanwhile does no work.
+// cancelled or whose deadline passed meanwhile does no work, or ends it where that asks
+// CurrentCall.
 template <typename Response>
 grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Response* response,
                                    WorkerPool& pool,
@@ -40,7 +42,10 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Respons
         }
         absl::StatusOr<Response> answer = absl::ResourceExhaustedError(
             "call refused: it waited too long for a thread, as others do; try again later");
-        if (ok) answer = work();
+        if (ok) {
+          const CurrentCall call([context] { return context->IsCancelled(); });
+          answer = work();
+        }
         const absl::Status status = answer.status();
         if (status.ok()) *response = *std::move(answer);
         reactor->Finish(Ending(context, status));

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/base/const_init.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/status.h"
@@ -20,6 +21,7 @@
 #include "storage/rocks_status.h"
 #include "storage/snapshot_record.h"
 #include "storage/snapshots.pb.h"
+#include "storage/stoppable_reading.h"
 
 namespace mixmatch {
 namespace {
@@ -29,14 +31,9 @@ using storage::v1::SnapshotRecord;
 constexpr char kRecordKey[] = "backup";
 constexpr uint64_t kTellEvery = 4 << 20;
 
-// One engine at a time over one directory.
-absl::Mutex& EngineLock() {
-  static absl::Mutex lock(absl::kConstInit);
-  return lock;
-}
-
-rocksdb::BackupEngineOptions OptionsOf(const std::string& dir, rocksdb::Logger* logger) {
-  rocksdb::BackupEngineOptions options(dir);
+rocksdb::BackupEngineOptions OptionsOf(const std::string& dir, rocksdb::Env* env,
+                                       rocksdb::Logger* logger) {
+  rocksdb::BackupEngineOptions options(dir, env);
   options.sync = true;
   options.backup_log_files = true;
   options.share_files_with_checksum = true;
@@ -45,30 +42,52 @@ rocksdb::BackupEngineOptions OptionsOf(const std::string& dir, rocksdb::Logger* 
   return options;
 }
 
-// The lock, or nothing while another call works.
-class TriedLock {
+// One engine at a time over one directory.
+struct Engines {
+  absl::Mutex mu{absl::kConstInit};
+  bool taken ABSL_GUARDED_BY(mu) = false;
+};
+
+Engines& AllEngines() {
+  static Engines engines;
+  return engines;
+}
+
+// The turn of a call; or none, where others worked longer than it was ready to wait.
+class Turn {
  public:
-  TriedLock() : held_(EngineLock().TryLock()) {}
-  ~TriedLock() {
-    if (held_) EngineLock().Unlock();
+  explicit Turn(absl::Duration patience) : engines_(AllEngines()) {
+    const absl::MutexLock lock(&engines_.mu);
+    const auto free = [this]()
+                          ABSL_EXCLUSIVE_LOCKS_REQUIRED(engines_.mu) { return !engines_.taken; };
+    held_ = engines_.mu.AwaitWithTimeout(absl::Condition(&free), patience);
+    if (held_) engines_.taken = true;
   }
-  TriedLock(const TriedLock&) = delete;
-  TriedLock& operator=(const TriedLock&) = delete;
+  ~Turn() {
+    if (!held_) return;
+    const absl::MutexLock lock(&engines_.mu);
+    engines_.taken = false;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
   absl::Status status() const {
     return held_ ? absl::OkStatus()
                  : absl::UnavailableError("backups: one is being made or read; try again later");
   }
 
  private:
-  const bool held_;
+  Engines& engines_;
+  bool held_ = false;
 };
 
 // An engine over a directory, with what it needs while it lives.
 template <typename Engine>
 class OpenEngine {
  public:
-  explicit OpenEngine(const std::string& dir)
-      : dir_(dir), opened_(Engine::Open(OptionsOf(dir, &logger_), StorageEnv(), &engine_)) {}
+  // `env`: what the directory is read and written through.
+  explicit OpenEngine(const std::string& dir, rocksdb::Env* env = StorageEnv())
+      : dir_(dir), opened_(Engine::Open(OptionsOf(dir, env, &logger_), StorageEnv(), &engine_)) {}
   ~OpenEngine() { delete engine_; }
   OpenEngine(const OpenEngine&) = delete;
   OpenEngine& operator=(const OpenEngine&) = delete;
@@ -126,7 +145,7 @@ absl::Status Backups::CheckDir() const {
 absl::StatusOr<Backup> Backups::Create(Database& database, const SnapshotFacts& facts,
                                        const Progress& progress) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const absl::MutexLock lock(&EngineLock());
+  const Turn turn(absl::InfiniteDuration());
   const Writing engine(dir_);
   MM_RETURN_IF_ERROR(engine.status());
   // The callback comes once for each interval; it must not throw.
@@ -155,10 +174,11 @@ absl::StatusOr<Backup> Backups::Create(Database& database, const SnapshotFacts& 
   return FromInfo(info);
 }
 
-absl::StatusOr<std::vector<Backup>> Backups::List(std::vector<uint32_t>* damaged) const {
+absl::StatusOr<std::vector<Backup>> Backups::List(std::vector<uint32_t>* damaged,
+                                                  absl::Duration patience) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const TriedLock lock;
-  MM_RETURN_IF_ERROR(lock.status());
+  const Turn turn(patience);
+  MM_RETURN_IF_ERROR(turn.status());
   const Reading engine(dir_);
   if (absl::IsNotFound(engine.status())) return std::vector<Backup>();  // none was ever made here
   MM_RETURN_IF_ERROR(engine.status());
@@ -181,18 +201,23 @@ absl::StatusOr<std::vector<Backup>> Backups::List(std::vector<uint32_t>* damaged
   return found;
 }
 
-absl::Status Backups::Verify(uint32_t id) const {
+absl::Status Backups::Verify(uint32_t id, const Progress& progress) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const absl::MutexLock lock(&EngineLock());
-  const Reading engine(dir_);
-  MM_RETURN_IF_ERROR(engine.status());
-  return Tell(engine->VerifyBackup(id, /*verify_with_checksum=*/true), id, "not read");
+  const Turn turn(absl::InfiniteDuration());
+  const StoppableReading files(progress);
+  const absl::Status read = [&]() -> absl::Status {
+    const Reading engine(dir_, files.env());
+    MM_RETURN_IF_ERROR(engine.status());
+    return Tell(engine->VerifyBackup(id, /*verify_with_checksum=*/true), id, "not read");
+  }();
+  if (files.stopped()) return absl::CancelledError("backup not read: cancelled");
+  return read;
 }
 
-absl::Status Backups::Delete(uint32_t id) const {
+absl::Status Backups::Delete(uint32_t id, absl::Duration patience) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const TriedLock lock;
-  MM_RETURN_IF_ERROR(lock.status());
+  const Turn turn(patience);
+  MM_RETURN_IF_ERROR(turn.status());
   const Writing engine(dir_);
   MM_RETURN_IF_ERROR(engine.status());
   return Tell(engine->DeleteBackup(id), id, "not deleted");
@@ -200,8 +225,8 @@ absl::Status Backups::Delete(uint32_t id) const {
 
 absl::Status Backups::DeleteOld(uint32_t keep) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const TriedLock lock;
-  MM_RETURN_IF_ERROR(lock.status());
+  const Turn turn(absl::ZeroDuration());
+  MM_RETURN_IF_ERROR(turn.status());
   const Writing engine(dir_);
   MM_RETURN_IF_ERROR(engine.status());
   return FromRocks(engine->PurgeOldBackups(keep), "old backups not deleted");
@@ -211,19 +236,25 @@ absl::StatusOr<Snapshot> Backups::Fetch(uint32_t id, const Snapshots& snapshots,
                                         const std::string& name,
                                         const SnapshotProgress& progress) const {
   MM_RETURN_IF_ERROR(CheckDir());
-  const absl::MutexLock lock(&EngineLock());
-  const Reading engine(dir_);
-  MM_RETURN_IF_ERROR(engine.status());
-  rocksdb::BackupInfo info;
-  MM_RETURN_IF_ERROR(Tell(engine->GetBackupInfo(id, &info), id, "not read"));
-  MM_ASSIGN_OR_RETURN(const Backup backup, FromInfo(info));
-  return snapshots.Add(
-      name, backup.facts,
-      [&](const std::string& folder) {
-        return Tell(engine->RestoreDBFromBackup(rocksdb::RestoreOptions(), id, folder, folder), id,
-                    "not brought back");
-      },
-      progress);
+  const Turn turn(absl::InfiniteDuration());
+  const StoppableReading files(
+      [&progress](uint64_t /*read*/) { return progress == nullptr || progress(0, 0); });
+  const auto fetched = [&]() -> absl::StatusOr<Snapshot> {
+    const Reading engine(dir_, files.env());
+    MM_RETURN_IF_ERROR(engine.status());
+    rocksdb::BackupInfo info;
+    MM_RETURN_IF_ERROR(Tell(engine->GetBackupInfo(id, &info), id, "not read"));
+    MM_ASSIGN_OR_RETURN(const Backup backup, FromInfo(info));
+    return snapshots.Add(
+        name, backup.facts,
+        [&](const std::string& folder) {
+          return Tell(engine->RestoreDBFromBackup(rocksdb::RestoreOptions(), id, folder, folder),
+                      id, "not brought back");
+        },
+        progress);
+  }();
+  if (files.stopped()) return absl::CancelledError("backup not brought back: cancelled");
+  return fetched;
 }
 
 }  // namespace mixmatch

@@ -24,13 +24,14 @@ struct Backup {
 };
 
 // Thread-safety: Safe for concurrent use in one process, but only one process may use a directory:
-// one call works at a time; List and Delete are UNAVAILABLE meanwhile, the others wait.
+// one call works at a time; List and Delete wait `patience` for the others at most and are
+// UNAVAILABLE then, the others wait.
 class Backups {
  public:
   // `dir` is made where it is not there. Empty: every call is FAILED_PRECONDITION.
   explicit Backups(std::string dir) : dir_(std::move(dir)) {}
 
-  // Called now and then with bytes copied so far; false cancels the work.
+  // Called now and then, on any thread, with bytes copied or read so far; false cancels the work.
   using Progress = std::function<bool(uint64_t done)>;
 
   // Copies the running database; writing goes on meanwhile, and what was acknowledged before the
@@ -41,17 +42,19 @@ class Backups {
 
   // All, newest first. Those that are not whole, by their files' names and sizes, are in `damaged`
   // alone.
-  absl::StatusOr<std::vector<Backup>> List(std::vector<uint32_t>* damaged = nullptr) const;
+  absl::StatusOr<std::vector<Backup>> List(std::vector<uint32_t>* damaged = nullptr,
+                                           absl::Duration patience = absl::ZeroDuration()) const;
 
-  // Reads every file of one. NOT_FOUND; DATA_LOSS names the file.
-  absl::Status Verify(uint32_t id) const;
+  // Reads every file of one. NOT_FOUND; DATA_LOSS names the file; CANCELLED.
+  absl::Status Verify(uint32_t id, const Progress& progress) const;
 
   // Deletes one, or all but the newest `keep`, with what no other backup needs. NOT_FOUND.
-  absl::Status Delete(uint32_t id) const;
+  absl::Status Delete(uint32_t id, absl::Duration patience = absl::ZeroDuration()) const;
   absl::Status DeleteOld(uint32_t keep) const;
 
-  // Brings one back as a snapshot of that name, checked on the way. NOT_FOUND, ALREADY_EXISTS,
-  // DATA_LOSS.
+  // Brings one back as a snapshot of that name, checked on the way; `progress` says 0 of 0 while
+  // the files are brought back. NOT_FOUND, ALREADY_EXISTS, DATA_LOSS; CANCELLED. Then nothing is
+  // left of it.
   absl::StatusOr<Snapshot> Fetch(uint32_t id, const Snapshots& snapshots, const std::string& name,
                                  const SnapshotProgress& progress) const;
 

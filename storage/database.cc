@@ -14,7 +14,9 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "core/base/status.h"
+#include "storage/background_errors.h"
 #include "storage/codec/envelope.h"
+#include "storage/current_file.h"
 #include "storage/database_impl.h"
 #include "storage/database_options.h"
 #include "storage/file_system.h"
@@ -24,6 +26,7 @@
 #include "storage/records.pb.h"
 #include "storage/rocks_logger.h"
 #include "storage/rocks_status.h"
+#include "storage/stoppable_reading.h"
 
 namespace mixmatch {
 namespace {
@@ -81,6 +84,31 @@ FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamily
   });
 }
 
+// What Check() does, through `env`.
+absl::Status CheckTables(const std::string& path, rocksdb::Env* env) {
+  const RocksOptions rocks({});
+  rocksdb::DBOptions options = rocks.Database();
+  options.env = env;
+  options.create_if_missing = false;
+  options.info_log = std::make_shared<SilentLogger>();
+  std::vector<std::string> names;
+  MM_RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &names),
+                               "database not opened to be checked"));
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const std::string& name : names) descriptors.emplace_back(name, rocks.ForNamed());
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* raw = nullptr;
+  MM_RETURN_IF_ERROR(
+      FromRocks(rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &raw),
+                "database not opened to be checked"));
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  const rocksdb::Status checked = db->VerifyFileChecksums(rocksdb::ReadOptions());
+  for (rocksdb::ColumnFamilyHandle* const handle : handles) {
+    db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  return FromRocks(checked, "database not as it was written");
+}
+
 }  // namespace
 
 std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<size_t>(family)]; }
@@ -88,6 +116,7 @@ std::string_view FamilyName(Family family) { return kFamilyNames[static_cast<siz
 absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(const std::string& path,
                                                                      const DatabaseOptions& options,
                                                                      bool lenient) {
+  MM_RETURN_IF_ERROR(CheckCurrent(path));
   const RocksOptions rocks(options);
   rocksdb::DBOptions db_options = rocks.Database();
   const auto logger = std::make_shared<SilentLogger>();
@@ -98,6 +127,8 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(const std::
     if (options.create_if_missing) std::filesystem::create_directories(path, ignored);
     db_options.info_log = std::make_shared<FileLogger>(path + "/LOG");
   }
+  const auto errors = std::make_shared<BackgroundErrors>();
+  db_options.listeners.push_back(errors);
   if (options.salvage) {
     db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }
@@ -120,7 +151,7 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(const std::
           ? rocksdb::DB::OpenForReadOnly(db_options, path, descriptors, &handles, &raw)
           : rocksdb::DB::Open(db_options, path, descriptors, &handles, &raw);
   if (!status.ok()) return OpenError(status, path, options.read_only);
-  std::unique_ptr<Impl> impl(new Impl(path, std::shared_ptr<rocksdb::DB>(raw)));
+  std::unique_ptr<Impl> impl(new Impl(path, errors, std::shared_ptr<rocksdb::DB>(raw)));
   impl->named_options_ = rocks.ForNamed();
   impl->damaged_file_ = logger->damaged_file();
   for (size_t i = 0; i < kFamilyCount; ++i) impl->families_[i] = Share(impl->db_, handles[i]);
@@ -202,11 +233,7 @@ absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;
   const rocksdb::Status written = db_->Write(options, &batch);
-  // Damage is no error of the disk that passes: it is told where it is read.
-  if (written.IsIOError() && written.severity() >= rocksdb::Status::Severity::kFatalError) {
-    const absl::MutexLock lock(&mu_);
-    if (health_.ok()) health_ = FromRocks(written, "the database cannot be written");
-  }
+  errors_->Note(written);
   return FromRocks(written, what);
 }
 
@@ -258,27 +285,10 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   return std::unique_ptr<Database>(new Database(std::move(impl)));
 }
 
-absl::Status Database::Check(const std::string& path) {
-  const RocksOptions rocks({});
-  rocksdb::DBOptions options = rocks.Database();
-  options.create_if_missing = false;
-  options.info_log = std::make_shared<SilentLogger>();
-  std::vector<std::string> names;
-  MM_RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &names),
-                               "database not opened to be checked"));
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const std::string& name : names) descriptors.emplace_back(name, rocks.ForNamed());
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  rocksdb::DB* raw = nullptr;
-  MM_RETURN_IF_ERROR(
-      FromRocks(rocksdb::DB::OpenForReadOnly(options, path, descriptors, &handles, &raw),
-                "database not opened to be checked"));
-  const std::unique_ptr<rocksdb::DB> db(raw);
-  const rocksdb::Status checked = db->VerifyFileChecksums(rocksdb::ReadOptions());
-  for (rocksdb::ColumnFamilyHandle* const handle : handles) {
-    db->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
-  }
-  return FromRocks(checked, "database not as it was written");
+absl::Status Database::Check(const std::string& path, const std::function<bool()>& go_on) {
+  const StoppableReading files([&go_on](uint64_t /*read*/) { return go_on == nullptr || go_on(); });
+  absl::Status checked = CheckTables(path, files.env());
+  return files.stopped() ? absl::CancelledError("database not checked: cancelled") : checked;
 }
 
 std::string Database::DescribeLogDamage(const std::string& path) {
@@ -301,7 +311,7 @@ std::string Database::DescribeLogDamage(const std::string& path) {
   return text;
 }
 
-absl::Status Database::health() const { return impl_->health(); }
+absl::Status Database::health() const { return impl_->errors().health(); }
 
 absl::Status Database::ProbeDisk() const {
   const std::string path = impl_->path() + ".probe";

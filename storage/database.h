@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,21 +30,24 @@ class Database {
   class Impl;  // storage/database_impl.h, for this folder alone
 
   // Opens or makes the database in `path`. FAILED_PRECONDITION when another process holds it or the
-  // format is newer than this program; DATA_LOSS when the log is damaged, with file and what to do.
+  // format is newer than this program; DATA_LOSS when the log is damaged, or CURRENT is gone where
+  // other files are not, with file and what to do.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
                                                         const DatabaseOptions& options);
   ~Database();
 
   // Opens a database without writing to it and compares every table with the checksum that its
-  // MANIFEST has of it. NOT_FOUND; DATA_LOSS with the file.
-  static absl::Status Check(const std::string& path);
+  // MANIFEST has of it. `go_on` is asked on the way, on any thread. NOT_FOUND; DATA_LOSS with the
+  // file; CANCELLED.
+  static absl::Status Check(const std::string& path, const std::function<bool()>& go_on = nullptr);
 
   // Where the write-ahead log of a database that does not open is damaged: ", file F: sequences A
   // to B …"; empty when that cannot be told.
   static std::string DescribeLogDamage(const std::string& path);
 
-  // OK; or why nothing can be written any more until the database is opened again: the disk failed
-  // under a write. Reading goes on. UNAVAILABLE.
+  // OK; or why nothing can be written any more until the database is opened again. Reading goes on.
+  // UNAVAILABLE, RESOURCE_EXHAUSTED: the disk failed under a write. DATA_LOSS: a table is damaged,
+  // and was to be compacted; it is still damaged when the database is opened again.
   absl::Status health() const;
 
   // Whether a file can be written beside the database, and brought to the disk.

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "storage/background_errors.h"
 #include "storage/database.h"
 
 namespace mixmatch {
@@ -83,11 +84,7 @@ class Database::Impl {
                    const rocksdb::ReadOptions& options = {}) const;
   // Writes a batch as a whole. `what` as for FromRocks.
   absl::Status Write(rocksdb::WriteBatch& batch, WriteMode mode, std::string_view what) const;
-  // What Write() met that only opening the database again can mend.
-  absl::Status health() const {
-    const absl::MutexLock lock(&mu_);
-    return health_;
-  }
+  BackgroundErrors& errors() const { return *errors_; }
   // All keys of a family, in order; `upper` (exclusive) must outlive the iterator.
   std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
                                              const rocksdb::Slice* upper = nullptr) const;
@@ -99,19 +96,19 @@ class Database::Impl {
   absl::Status DropNamed(const std::string& name);
 
  private:
-  Impl(std::string path, std::shared_ptr<rocksdb::DB> db)
-      : path_(std::move(path)), db_(std::move(db)) {}
+  Impl(std::string path, std::shared_ptr<BackgroundErrors> errors, std::shared_ptr<rocksdb::DB> db)
+      : path_(std::move(path)), errors_(std::move(errors)), db_(std::move(db)) {}
   absl::Status CheckFormat(bool read_only);
   // Lets compaction catch up, for a moment, where it is far behind.
   void GiveWay() const;
 
   const std::string path_;
+  const std::shared_ptr<BackgroundErrors> errors_;
   const std::shared_ptr<rocksdb::DB> db_;
   std::string damaged_file_;
   rocksdb::ColumnFamilyOptions named_options_;
   std::array<FamilyHandle, kFamilyCount> families_;
   mutable absl::Mutex mu_;
-  mutable absl::Status health_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, FamilyHandle> named_ ABSL_GUARDED_BY(mu_);
 };
 

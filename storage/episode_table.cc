@@ -17,9 +17,11 @@
 #include "storage/database_impl.h"
 #include "storage/episode_loader.h"
 #include "storage/episode_table_internal.h"
+#include "storage/index/space_store.h"
 #include "storage/keys.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
+#include "storage/settled_episodes.h"
 
 namespace mixmatch {
 namespace {
@@ -30,6 +32,13 @@ constexpr Family kBindingFamilies[] = {Family::kEpisodes, Family::kEpisodeOf, Fa
 absl::Status NoSuchEpisode(EpisodeId id) {
   return absl::NotFoundError(
       absl::StrCat("episode not found: no episode has id ", id, "; check the id"));
+}
+
+// The lowest number of an open episode; `next_seq` where none is open.
+Seq FirstOpen(const absl::flat_hash_map<EpisodeId, size_t>& open, Seq next_seq) {
+  Seq first = next_seq;
+  for (const auto& [id, members] : open) first = std::min<Seq>(first, id);
+  return first;
 }
 
 }  // namespace
@@ -55,6 +64,10 @@ class EpisodeTable::Impl {
   std::atomic<uint64_t> closed_count{0};
   std::atomic<uint64_t> probe_count{0};
   std::atomic<uint64_t> open_count{0};
+
+  // Events below this one are of closed episodes: an episode has the number of its first event.
+  std::atomic<Seq> settled{1};
+  SettledEpisodes settled_episodes;
 
   absl::Mutex apply_mu;  // held across the write: one thread at a time applies
   // Open episodes as stored, with their number of members: what has not changed is not written.
@@ -82,6 +95,7 @@ absl::Status EpisodeTable::Impl::Load() {
     }
   }
   open_count = stored_open.size();
+  settled = FirstOpen(stored_open, next_seq);
   return absl::OkStatus();
 }
 
@@ -115,6 +129,11 @@ absl::Status ClearBinding(const Database::Impl& db) {
   rocksdb::WriteBatch batch;
   for (const Family family : kBindingFamilies) db.Clear(family, batch);
   batch.Delete(db.handle(Family::kMeta), keys::kBinding).PermitUncheckedError();
+  // Where events were forgotten since, binding gives others ids and ordinals: what is embedded
+  // under the old ones goes in the same write.
+  for (const auto& [name, family] : db.Named()) {
+    MM_RETURN_IF_ERROR(SpaceStore(&db, name, family).RemoveEpisodes(batch));
+  }
   return db.Write(batch, WriteMode::kSynced, "episodes not cleared");
 }
 
@@ -215,6 +234,7 @@ absl::Status EpisodeTable::Apply(const BindingDelta& delta, const BinderState& s
   table.db.Put(Family::kMeta, keys::kBinding, binding, batch);
   MM_RETURN_IF_ERROR(table.db.Write(batch, WriteMode::kBuffered, "episodes not stored"));
   table.open_count = open_now.size();
+  table.settled = FirstOpen(open_now, next_seq);
   table.stored_open = std::move(open_now);
   table.probe_count = probes;
   table.closed_count = ordinal;
@@ -236,6 +256,20 @@ absl::StatusOr<EpisodeId> EpisodeTable::EpisodeOf(Seq seq) const {
   if (absl::IsNotFound(status)) return 0;
   MM_RETURN_IF_ERROR(status);
   return record.episode_id();
+}
+
+absl::StatusOr<std::vector<EpisodeId>> EpisodeTable::EpisodesOf(std::span<const Seq> events) const {
+  const Seq settled = impl_->settled;
+  MM_ASSIGN_OR_RETURN(std::vector<EpisodeId> ids,
+                      impl_->settled_episodes.Of(impl_->db, settled, events));
+  for (const Seq seq : events) {
+    if (seq < settled) continue;
+    MM_ASSIGN_OR_RETURN(const EpisodeId id, EpisodeOf(seq));
+    if (id != 0) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
 }
 
 uint64_t EpisodeTable::episode_count() const { return impl_->closed_count + impl_->open_count; }

@@ -41,6 +41,9 @@ class EpisodeTable final : public TrainingSource {
   absl::StatusOr<Episode> Get(EpisodeId id) const;
   // The episode of an event; 0 while binding has not reached it. DATA_LOSS.
   absl::StatusOr<EpisodeId> EpisodeOf(Seq seq) const;
+  // The episodes that have any of `events`, sorted, each once. DATA_LOSS. Those that cannot change
+  // any more are kept in memory from the first call on, 8 bytes an event.
+  absl::StatusOr<std::vector<EpisodeId>> EpisodesOf(std::span<const Seq> events) const;
 
   uint64_t episode_count() const;  // open ones included
   uint64_t open_count() const;

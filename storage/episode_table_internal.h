@@ -6,8 +6,9 @@
 
 namespace mixmatch {
 
-// Takes out everything that binding has written, its cursor with it, in one synced write: binding
-// begins anew from the first entry of the log.
+// Takes out everything that binding has written, its cursor with it, and the embeddings of episodes
+// in all spaces, of which nobody may have one open; in one synced write. Binding begins anew from
+// the first entry of the log, and what it closes is embedded again.
 absl::Status ClearBinding(const Database::Impl& db);
 
 }  // namespace mixmatch

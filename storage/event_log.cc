@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/status.h"
+#include "storage/check/rebuild.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
 #include "storage/database_impl.h"
@@ -130,6 +131,8 @@ EventLog::EventLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EventLog::~EventLog() = default;
 
 absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(Database* database) {
+  // With keys missing, filters would pass some of the events only.
+  MM_RETURN_IF_ERROR(FinishRebuild(database, [](std::string_view, uint64_t) {}));
   auto impl = std::make_unique<Impl>(&database->impl());
   MM_RETURN_IF_ERROR(impl->Load());
   return std::unique_ptr<EventLog>(new EventLog(std::move(impl)));

@@ -16,6 +16,7 @@
 #include "storage/database_impl.h"
 #include "storage/event_reader.h"
 #include "storage/file_rewriting.h"
+#include "storage/generation_table.h"
 #include "storage/index/space_store.h"
 #include "storage/keys.h"
 #include "storage/log_mark.h"
@@ -31,8 +32,9 @@ namespace {
 using storage::v1::ForgetRecord;
 
 constexpr size_t kBatchEvents = 256;
-// Of the learner: its checkpoint, and its history.
+// The learner's checkpoint, and those that lie with the generations, as the server names them.
 constexpr char kLearnerWeights[] = "learner";
+std::string LearnerOf(Generation number) { return absl::StrCat("generation/", number, "/learner"); }
 
 // The record of what is asked for; nullopt when nothing is.
 absl::StatusOr<std::optional<ForgetRecord>> ReadAsked(const Database::Impl& db) {
@@ -78,8 +80,9 @@ absl::StatusOr<std::set<EpisodeId>> EpisodesOf(const Database::Impl& db,
 
 class Forgetter {
  public:
-  Forgetter(const Database::Impl& db, const ForgetRecord& asked, const FsckProgress& progress)
-      : db_(db),
+  Forgetter(Database* database, const ForgetRecord& asked, const FsckProgress& progress)
+      : db_(database->impl()),
+        generations_(database),
         asked_(asked),
         progress_(progress),
         events_(asked.seqs().begin(), asked.seqs().end()),
@@ -103,23 +106,28 @@ class Forgetter {
       progress_(family->GetName(), 0);
       return RewriteFamily(db_, family, nullptr, nullptr, nullptr);
     };
+    absl::Status rewritten;  // what is damaged does not keep the rest
     for (size_t i = 0; i < kFamilyCount; ++i) {
       const auto family = static_cast<Family>(i);
-      if (family != Family::kWeights) MM_RETURN_IF_ERROR(rewrite(db_.handle(family)));
+      if (family != Family::kWeights) rewritten.Update(rewrite(db_.handle(family)));
     }
     const std::map<std::string, FamilyHandle> named = db_.Named();
-    for (const auto& [name, family] : named) MM_RETURN_IF_ERROR(rewrite(family.get()));
-    return absl::OkStatus();
+    for (const auto& [name, family] : named) rewritten.Update(rewrite(family.get()));
+    return rewritten;
   }
 
   absl::Status ForgetEmbeddings() {
+    const auto goes = [this](ItemId item) { return Goes(item); };
     for (const auto& [name, family] : db_.Named()) {
+      progress_(name, 0);
       const SpaceStore store(&db_, name, family);
       const absl::StatusOr<size_t> dimension = store.ReadDimension();
-      if (!dimension.ok()) continue;  // never finished; it is dropped when it is opened
-      progress_(name, 0);
-      const auto goes = [this](ItemId item) { return Goes(item); };
-      MM_RETURN_IF_ERROR(store.Remove(*dimension, goes).status());
+      absl::Status cleaned = dimension.status();
+      if (cleaned.ok()) cleaned = store.Remove(*dimension, goes).status();
+      if (cleaned.ok()) cleaned = store.ReadDimension().status();  // gone where rows are damaged
+      // Damaged, or never finished: whoever opens it makes it anew, and perhaps nobody does.
+      if (absl::IsNotFound(cleaned) || absl::IsDataLoss(cleaned)) cleaned = db_.DropNamed(name);
+      MM_RETURN_IF_ERROR(cleaned);
     }
     return absl::OkStatus();
   }
@@ -244,13 +252,27 @@ class Forgetter {
     return Flush(WriteMode::kSynced);
   }
 
+  // Its checkpoint, and every other one that it could go back to.
   absl::Status ForgetLearner() {
-    batch_.Delete(db_.handle(Family::kWeights), keys::WeightsManifest(kLearnerWeights))
-        .PermitUncheckedError();
-    return Flush(WriteMode::kSynced);
+    MM_RETURN_IF_ERROR(generations_.DeleteWeights(kLearnerWeights));
+    const auto it = db_.Iterate(Family::kGenerations);
+    it->SeekToLast();
+    MM_RETURN_IF_ERROR(FromRocks(it->status(), "generations not read"));
+    // Behind the last record there may be one whose writing was cut off after its weights.
+    const Generation last = it->Valid() ? keys::LastNumber(it->key().ToStringView()) + 1 : 0;
+    for (Generation number = 0; number <= last; ++number) {
+      const std::string name = LearnerOf(number);
+      storage::v1::ManifestRecord manifest;
+      const absl::Status read = db_.Get(Family::kWeights, keys::WeightsManifest(name), manifest);
+      if (absl::IsNotFound(read)) continue;  // most: of refused and retired generations
+      if (!read.ok() && !absl::IsDataLoss(read)) return read;
+      MM_RETURN_IF_ERROR(generations_.DeleteWeights(name));
+    }
+    return absl::OkStatus();
   }
 
-  const Database::Impl& db_;
+  Database::Impl& db_;
+  GenerationTable generations_;
   const ForgetRecord& asked_;
   const FsckProgress& progress_;
   const std::set<Seq> events_;
@@ -286,7 +308,14 @@ absl::Status AskToForget(Database* database, std::span<const Seq> events,
                          const ForgetOptions& options, absl::Time now) {
   const Database::Impl& db = database->impl();
   MM_ASSIGN_OR_RETURN(std::optional<ForgetRecord> before, ReadAsked(db));
-  ForgetRecord asked = before.value_or(ForgetRecord());
+  ForgetRecord asked;
+  if (before && before->done()) {
+    // Of that request nothing is left to do but to embed its episodes anew.
+    *asked.mutable_episodes() = before->episodes();
+    before.reset();
+  } else if (before) {
+    asked = *before;
+  }
   std::set<Seq> all(asked.seqs().begin(), asked.seqs().end());
   all.insert(events.begin(), events.end());
   MM_ASSIGN_OR_RETURN(std::set<EpisodeId> episodes, EpisodesOf(db, all));
@@ -307,9 +336,10 @@ absl::StatusOr<std::optional<ForgetCounts>> ForgetAsAsked(Database* database,
   const Database::Impl& db = database->impl();
   MM_ASSIGN_OR_RETURN(std::optional<ForgetRecord> asked, ReadAsked(db));
   if (!asked) return std::nullopt;
-  if (asked->done()) {
+  // An earlier build left `done` where more was asked for behind a request that was.
+  if (asked->done() && asked->seqs().empty()) {
     // All but the episodes' new embeddings, of which some may be there.
-    MM_RETURN_IF_ERROR(Forgetter(db, *asked, progress).ForgetEmbeddings());
+    MM_RETURN_IF_ERROR(Forgetter(database, *asked, progress).ForgetEmbeddings());
     return ForgetCounts{};
   }
   // Events that were bound between the question and the restart.
@@ -318,8 +348,9 @@ absl::StatusOr<std::optional<ForgetCounts>> ForgetAsAsked(Database* database,
   episodes.insert(asked->episodes().begin(), asked->episodes().end());
   asked->clear_episodes();
   asked->mutable_episodes()->Add(episodes.begin(), episodes.end());
+  asked->set_done(false);
   MM_RETURN_IF_ERROR(WriteAsked(db, *asked));
-  Forgetter forgetter(db, *asked, progress);
+  Forgetter forgetter(database, *asked, progress);
   MM_ASSIGN_OR_RETURN(const ForgetCounts counts, forgetter.Run());
   MM_RETURN_IF_ERROR(forgetter.RewriteFiles());
   asked->set_done(true);

@@ -35,7 +35,9 @@ struct ForgetCounts {
 
 struct ForgetOptions {
   bool again_allowed = false;  // the same identities may be sent again
-  bool new_learner = false;    // a new learner begins, from what remains
+  // A new learner begins, from what remains; the checkpoints of the old one go, with every
+  // generation's.
+  bool new_learner = false;
 };
 
 // Counts what goes with these events; those that are none are left out. For now and while the
@@ -43,7 +45,7 @@ struct ForgetOptions {
 absl::StatusOr<ForgetCounts> CountToForget(Database* database, std::span<const Seq> events);
 
 // Writes down what is to be forgotten at the next start, synced; added to what is written down
-// already.
+// already. Where a request is done but for its episodes' new embeddings, they wait for this one's.
 absl::Status AskToForget(Database* database, std::span<const Seq> events,
                          const ForgetOptions& options, absl::Time now);
 

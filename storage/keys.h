@@ -5,8 +5,11 @@
 //   time      u64: nanoseconds since 1970 with the sign bit flipped
 //
 // By column family:
-//   meta         "format", "counters", "binding", "forget", "setting/" + bytes, "modality/" + u32
-//   id log          seq payloads     seq identity     name source, name event id
+//   meta         "format", "counters", "binding", "forget", "rebuild-keys", "setting/" + bytes,
+//                "modality/" + u32 id
+//   log          seq
+//   payloads     seq
+//   identity     name source, name event id
 //                | u32 0xfffffffe, XXH3-128 of such a key: an event that was forgotten on request
 //   by_time      time, seq
 //   by_scene     name scene, seq
@@ -40,6 +43,7 @@ inline constexpr std::string_view kFormat = "format";
 inline constexpr std::string_view kCounters = "counters";
 inline constexpr std::string_view kBinding = "binding";
 inline constexpr std::string_view kForget = "forget";
+inline constexpr std::string_view kRebuildKeys = "rebuild-keys";
 inline constexpr std::string_view kSettingPrefix = "setting/";
 inline constexpr std::string_view kModalityPrefix = "modality/";
 

@@ -61,6 +61,16 @@ absl::StatusOr<std::shared_ptr<const SeqList>> PostingCache::Postings(Family fam
   return seqs;
 }
 
+size_t PostingCache::bytes() const {
+  const absl::MutexLock lock(&mu_);
+  return bytes_;
+}
+
+size_t PostingCache::entries() const {
+  const absl::MutexLock lock(&mu_);
+  return entries_.size();
+}
+
 void PostingCache::Keep(const Key& key, const std::shared_ptr<const SeqList>& seqs, Seq upto) {
   const auto [found, added] = entries_.try_emplace(key);
   Entry& entry = found->second;

@@ -45,6 +45,10 @@ class PostingCache {
   // The times of events up to `last`, in the order asked; InfinitePast where there is no event.
   absl::StatusOr<std::vector<absl::Time>> TimesOf(std::span<const Seq> events, Seq last);
 
+  // Of memory that lists take, about; and how many are kept.
+  size_t bytes() const;
+  size_t entries() const;
+
  private:
   using Key = std::pair<Family, std::string>;
   struct Entry {
@@ -60,7 +64,7 @@ class PostingCache {
 
   const Database::Impl& database_;
   const size_t bytes_max_;
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   std::map<Key, Entry> entries_ ABSL_GUARDED_BY(mu_);
   std::list<Key> by_use_ ABSL_GUARDED_BY(mu_);  // the last used first
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;

@@ -120,6 +120,16 @@ class Dropper {
            (rule_.modality.empty() || percept.modality() == rule_.modality);
   }
 
+  // False where the value is damaged or gone, as a read and fsck say. Whatever else fails may pass:
+  // the cursor does not go by it.
+  absl::StatusOr<bool> Read(Family family, const std::string& key,
+                            google::protobuf::MessageLite& record) const {
+    const absl::Status read = db_.Get(family, key, record);
+    if (absl::IsNotFound(read) || absl::IsDataLoss(read)) return false;
+    MM_RETURN_IF_ERROR(read);
+    return true;
+  }
+
   absl::Status Look(Seq seq, storage::v1::LogRecord& record) {
     if (!record.has_event()) return absl::OkStatus();
     storage::v1::EventRecord& event = *record.mutable_event();
@@ -132,13 +142,13 @@ class Dropper {
     // Without its hash the event could be neither checked nor recognised any more: it stays.
     storage::v1::IdentityRecord identity;
     const std::string name = keys::Identity(event.source(), event.event_id());
-    if (!db_.Get(Family::kIdentity, name, identity).ok() || identity.seq() != seq) {
-      return absl::OkStatus();
-    }
+    MM_ASSIGN_OR_RETURN(const bool known, Read(Family::kIdentity, name, identity));
+    if (!known || identity.seq() != seq) return absl::OkStatus();
     storage::v1::PayloadRecord payload;
     const bool apart = codec::HasPayloadApart(event);
-    if (apart && !db_.Get(Family::kPayloads, keys::Number(seq), payload).ok()) {
-      return absl::OkStatus();  // damaged, as a read and fsck say
+    if (apart) {
+      MM_ASSIGN_OR_RETURN(const bool whole, Read(Family::kPayloads, keys::Number(seq), payload));
+      if (!whole) return absl::OkStatus();
     }
     record.set_content_high(identity.hash_high());
     record.set_content_low(identity.hash_low());
@@ -186,10 +196,13 @@ absl::Status RewriteFiles(const Database::Impl& db, Seq first, Seq last, std::at
   const std::string end = keys::Number(last + 1);
   const rocksdb::Slice lower(begin);
   const rocksdb::Slice upper(end);
+  absl::Status rewritten;  // what is damaged does not keep the rest
   for (const Family family : {Family::kLog, Family::kPayloads}) {
-    MM_RETURN_IF_ERROR(RewriteFamily(db, db.handle(family), &lower, &upper, &stop));
+    const absl::Status one = RewriteFamily(db, db.handle(family), &lower, &upper, &stop);
+    if (absl::IsCancelled(one)) return one;
+    rewritten.Update(one);
   }
-  return absl::OkStatus();
+  return rewritten;
 }
 
 absl::Status Unreadable(std::string_view rule, std::string_view fact) {

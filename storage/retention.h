@@ -39,8 +39,9 @@ struct RetentionCounts {
 };
 
 // Drops what the rules want dropped at `now`, in synced batches; may be cut off by `stop` or a
-// crash, and goes on with the next call. Beside a log that is open: only entries that its mark has
-// passed are touched. Blocks; safe to call on any one thread.
+// crash, and goes on with the next call. What is damaged is passed over. UNAVAILABLE where the disk
+// gives errors: the next call looks at the same entries again. Beside a log that is open: only
+// entries that its mark has passed are touched. Blocks; safe to call on any one thread.
 absl::StatusOr<RetentionCounts> DropPayloads(Database* database,
                                              std::span<const RetentionRule> rules, absl::Time now,
                                              std::atomic<bool>& stop);

@@ -253,8 +253,12 @@ absl::Status Snapshots::Verify(const std::string& name, const SnapshotProgress& 
       return Damaged(name, absl::StrCat("file ", files[i].name, " is not what was written"));
     }
   }
-  const absl::Status opened = Database::Check(Folder(name) + "/db");
-  return opened.ok() ? absl::OkStatus() : Damaged(name, opened.message());
+  const Snapshot snapshot = FromRecord(name, record);
+  const absl::Status opened = Database::Check(Folder(name) + "/db", [&] {
+    return progress == nullptr || progress(snapshot.bytes, snapshot.bytes);
+  });
+  if (opened.ok() || absl::IsCancelled(opened)) return opened;
+  return Damaged(name, opened.message());
 }
 
 absl::Status Snapshots::Delete(const std::string& name) const {

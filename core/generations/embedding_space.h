@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -68,10 +69,18 @@ class EmbeddingSpace {
   virtual absl::Status ReadFound(const Neighbour& found, std::span<float> out) const = 0;
 
   // The k items of `partitions` nearest to `query` [E]. Returns k whenever k exist. With `allowed`
-  // (sorted sequence numbers or episode ids: values of ItemId::seq()), only those count.
+  // (sorted sequence numbers or episode ids: values of ItemId::seq()), only those count. Of items
+  // with the same embedding it may leave out all but the `equal_max` smallest, where the index
+  // keeps them as one; where fewer than k are found, nothing else was left out.
   virtual absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                               std::span<const float> query, size_t k,
-                                              const std::vector<Seq>* allowed) const = 0;
+                                              const std::vector<Seq>* allowed,
+                                              size_t equal_max) const = 0;
+  absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
+                                      std::span<const float> query, size_t k,
+                                      const std::vector<Seq>* allowed) const {
+    return Search(partitions, query, k, allowed, std::numeric_limits<size_t>::max());
+  }
 };
 
 // Thread-safety: Safe for concurrent use.

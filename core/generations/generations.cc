@@ -81,6 +81,9 @@ absl::StatusOr<std::shared_ptr<Space>> Generations::OpenSpace(const GenerationRe
   MM_ASSIGN_OR_RETURN(const std::string weights, store_->GetWeights(EncoderName(record.number)));
   MM_ASSIGN_OR_RETURN(space->encoder, Encoder::Deserialize(weights));
   auto embeddings = spaces_->Open(record.number);
+  if (embeddings.ok() && filler_.IsAhead(**embeddings)) {
+    embeddings = absl::DataLossError("it holds episodes that are bound anew");
+  }
   if (absl::IsDataLoss(embeddings.status())) {
     MM_RETURN_IF_ERROR(spaces_->Drop(record.number));
   }

@@ -10,6 +10,8 @@
 //   and
 //      Open goes on with it.
 //   4. The serving generation and at most one kept generation follow the log.
+//   5. No space has taken in more episodes than have closed: Open makes such a one anew, and the
+//   count only rises afterwards.
 #pragma once
 
 #include <cstdint>
@@ -70,8 +72,9 @@ struct PublishProgress {
 // calls Refuse, Begin, Advance and Rollback. Lock order: fill_mu_ before mu_.
 class Generations {
  public:
-  // Opens what is stored, or makes generation 0 from `model`. Spaces that are missing or damaged
-  // are made anew and filled by Follow. Borrows everything, which must outlive it.
+  // Opens what is stored, or makes generation 0 from `model`. Spaces that are missing or damaged,
+  // or hold more episodes than have closed, are made anew and filled by Follow. Borrows everything,
+  // which must outlive it.
   static absl::StatusOr<std::unique_ptr<Generations>> Open(
       const ModelConfig& model, GenerationStore* store, EmbeddingSpaces* spaces,
       const PerceptSource* percepts, const TrainingSource* episodes, const Clock* clock);

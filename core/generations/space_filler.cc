@@ -59,6 +59,10 @@ bool SpaceFiller::UpToDate(const EmbeddingSpace& space) const {
   return cursor.next_seq > percepts_->last_seq() && cursor.next_closed >= episodes_->closed_count();
 }
 
+bool SpaceFiller::IsAhead(const EmbeddingSpace& space) const {
+  return space.cursor().next_closed > episodes_->closed_count();
+}
+
 absl::StatusOr<size_t> SpaceFiller::FillPercepts(const Encoder& encoder, EmbeddingSpace& space,
                                                  size_t chunk, bool background) const {
   SpaceCursor cursor = space.cursor();

@@ -35,6 +35,9 @@ class SpaceFiller {
 
   // True when nothing is stored that the space has not taken in.
   bool UpToDate(const EmbeddingSpace& space) const;
+  // True when it has taken in more episodes than have closed: they are bound anew, and those that
+  // it holds are no more.
+  bool IsAhead(const EmbeddingSpace& space) const;
 
  private:
   absl::StatusOr<size_t> FillPercepts(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,

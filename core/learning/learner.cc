@@ -44,7 +44,8 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Create(const ModelConfig& mode
 absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& model,
                                                           const LearnerConfig& config,
                                                           const TrainingSource* source,
-                                                          std::string_view checkpoint) {
+                                                          std::string_view checkpoint,
+                                                          bool all_bound) {
   MM_ASSIGN_OR_RETURN(const WeightsFile file, ReadWeights(checkpoint));
   const auto state = file.facts.find("trainer");
   if (state == file.facts.end()) {
@@ -58,32 +59,47 @@ absl::StatusOr<std::unique_ptr<Learner>> Learner::Restore(const ModelConfig& mod
   MM_ASSIGN_OR_RETURN(progress.steps_stream, file.Number("steps_stream"));
   MM_ASSIGN_OR_RETURN(progress.steps_consolidation, file.Number("steps_consolidation"));
   MM_ASSIGN_OR_RETURN(progress.taken, file.Number("taken"));
-  MM_ASSIGN_OR_RETURN(const uint64_t block_ordinal, file.Number("block_ordinal"));
+  MM_ASSIGN_OR_RETURN(learner->block_ordinal_, file.Number("block_ordinal"));
   MM_ASSIGN_OR_RETURN(learner->next_ordinal_, file.Number("next_ordinal"));
   MM_ASSIGN_OR_RETURN(const uint64_t left, file.Number("block_steps_left"));
   MM_ASSIGN_OR_RETURN(learner->owed_, file.Number("owed"));
   MM_ASSIGN_OR_RETURN(learner->ahead_, file.Number("ahead"));
   MM_ASSIGN_OR_RETURN(learner->settled_, file.Number("settled"));
-  learner->block_ordinal_ = block_ordinal;
   learner->block_steps_left_ = static_cast<int>(left);
+  MM_RETURN_IF_ERROR(learner->TakeAgain(all_bound));
+  return learner;
+}
 
+absl::Status Learner::TakeAgain(bool all_bound) {
+  if (block_ordinal_ > next_ordinal_) {
+    return absl::DataLossError(absl::StrCat("learner checkpoint: its block begins at ",
+                                            block_ordinal_, " and ends at ", next_ordinal_,
+                                            "; take an older checkpoint"));
+  }
   std::vector<ClosedEpisode> closed;
-  MM_RETURN_IF_ERROR(source->ListClosed(0, learner->next_ordinal_, closed));
-  if (closed.size() != learner->next_ordinal_ || block_ordinal > learner->next_ordinal_) {
-    return absl::DataLossError(absl::StrCat("learner checkpoint: it took ", learner->next_ordinal_,
-                                            " episodes where ", closed.size(),
-                                            " are stored; take an older checkpoint"));
+  MM_RETURN_IF_ERROR(source_->ListClosed(0, next_ordinal_, closed));
+  if (closed.size() < next_ordinal_) {
+    if (!all_bound) {
+      return absl::OutOfRangeError(absl::StrCat("learner checkpoint: it took ", next_ordinal_,
+                                                " episodes where ", closed.size(),
+                                                " are bound; try again when more are"));
+    }
+    // Some are gone for good. What closes from here on is new, whatever was learned before.
+    next_ordinal_ = closed.size();
+    block_ordinal_ = std::min(block_ordinal_, next_ordinal_);
+    progress_.taken = std::min(progress_.taken, next_ordinal_);
   }
   for (uint64_t ordinal = 0; ordinal < closed.size(); ++ordinal) {
-    if (!learner->Take(ordinal, closed[ordinal])) continue;
-    if (ordinal < block_ordinal) {
-      learner->replay_.Add(closed[ordinal]);
+    if (!Take(ordinal, closed[ordinal])) continue;
+    if (ordinal < block_ordinal_) {
+      replay_.Add(closed[ordinal]);
     } else {
-      learner->block_.push_back(closed[ordinal]);
+      block_.push_back(closed[ordinal]);
     }
   }
-  progress.trainable = learner->replay_.size() + learner->block_.size();
-  return learner;
+  if (block_.empty()) block_steps_left_ = 0;
+  progress_.trainable = replay_.size() + block_.size();
+  return absl::OkStatus();
 }
 
 std::string Learner::Checkpoint() const {

@@ -50,11 +50,15 @@ class Learner {
   static absl::StatusOr<std::unique_ptr<Learner>> Create(const ModelConfig& model,
                                                          const LearnerConfig& config,
                                                          const TrainingSource* source);
-  // A learner that goes on where Checkpoint() was called. Errors as Trainer::Restore.
+  // A learner that goes on where Checkpoint() was called. Where fewer episodes are closed than it
+  // has taken, since they are bound anew: OUT_OF_RANGE, to be tried again when more are bound; with
+  // `all_bound`, when no more will be, it has taken those that there are. Other errors as
+  // Trainer::Restore.
   static absl::StatusOr<std::unique_ptr<Learner>> Restore(const ModelConfig& model,
                                                           const LearnerConfig& config,
                                                           const TrainingSource* source,
-                                                          std::string_view checkpoint);
+                                                          std::string_view checkpoint,
+                                                          bool all_bound = true);
   // Everything that Restore needs; checksummed.
   std::string Checkpoint() const;
 
@@ -87,6 +91,8 @@ class Learner {
   uint64_t BlockEnd() const;
   // Takes the next block of closed episodes: probes are passed over, the others become the block.
   absl::Status TakeBlock();
+  // Takes up what a checkpoint has taken, from the source: closed episodes below next_ordinal_.
+  absl::Status TakeAgain(bool all_bound);
   // Hands one closed episode to probes or replay; true when it is to be trained as new.
   bool Take(uint64_t ordinal, const ClosedEpisode& episode);
   void Draw(uint64_t count, std::vector<EpisodeId>& ids) const;

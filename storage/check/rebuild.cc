@@ -65,9 +65,13 @@ absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress)
   // Once to see that all of it can be read, once to write.
   MM_RETURN_IF_ERROR(
       EachEvent(db, progress, [&](Seq, const Event& event) { return ids_of(event).status(); }));
-  storage::v1::CountersRecord counters;
   rocksdb::WriteBatch batch;
   for (const Family family : kSecondaryFamilies) db.Clear(family, batch);
+  // From here on, until all of them are there, whoever opens the log begins again.
+  db.Put(Family::kMeta, keys::kRebuildKeys, storage::v1::SettingRecord(), batch);
+  MM_RETURN_IF_ERROR(db.Write(batch, WriteMode::kSynced, "keys not cleared"));
+  batch.Clear();
+  storage::v1::CountersRecord counters;
   const absl::Status written =
       EachEvent(db, progress, [&](Seq seq, const Event& event) -> absl::Status {
         MM_ASSIGN_OR_RETURN(const std::set<ModalityId> ids, ids_of(event));
@@ -82,6 +86,7 @@ absl::Status RebuildKeys(const Database::Impl& db, const FsckProgress& progress)
       });
   MM_RETURN_IF_ERROR(written);
   db.Put(Family::kMeta, keys::kCounters, counters, batch);
+  batch.Delete(db.handle(Family::kMeta), keys::kRebuildKeys).PermitUncheckedError();
   return db.Write(batch, WriteMode::kSynced, "keys not stored");
 }
 
@@ -161,6 +166,18 @@ absl::Status Rebuild(Database* database, RebuildWhat what, const MakeFeatures& m
       return ClearLists(db);
   }
   return absl::InternalError("nothing is rebuilt");
+}
+
+absl::Status FinishRebuild(Database* database, const FsckProgress& progress) {
+  const Database::Impl& db = database->impl();
+  storage::v1::SettingRecord begun;
+  const absl::Status read = db.Get(Family::kMeta, keys::kRebuildKeys, begun);
+  if (absl::IsNotFound(read)) return absl::OkStatus();
+  if (!read.ok() && !absl::IsDataLoss(read)) return read;  // a damaged one was written, too
+  const absl::Status finished = RebuildKeys(db, progress);
+  if (finished.ok()) return finished;
+  return absl::Status(finished.code(), absl::StrCat("keys not made anew after that was cut off: ",
+                                                    finished.message()));
 }
 
 }  // namespace mixmatch

@@ -2,6 +2,10 @@
 //
 // Secondary keys, counters and features are made here. Episodes, embeddings and the lists of the
 // index are taken out, and the daemon makes them when it starts next, as it does after damage.
+//
+// Cut off, it leaves nothing that is taken for whole: what is taken out goes in one write, or space
+// by space; features are put in the place of others one by one; and secondary keys, which are
+// missing meanwhile, are gone on with by whoever opens the log next.
 #pragma once
 
 #include <string_view>
@@ -30,5 +34,9 @@ absl::StatusOr<RebuildWhat> ParseRebuildWhat(std::string_view name);
 // of other events may have been made.
 absl::Status Rebuild(Database* database, RebuildWhat what, const MakeFeatures& make_features,
                      const FsckProgress& progress);
+
+// Makes the secondary keys anew where that was cut off; else does nothing. DATA_LOSS where an entry
+// of the log cannot be read.
+absl::Status FinishRebuild(Database* database, const FsckProgress& progress);
 
 }  // namespace mixmatch

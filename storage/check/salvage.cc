@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/hash.h"
 #include "core/base/status.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
 #include "storage/codec/features_codec.h"
+#include "storage/current_file.h"
 #include "storage/database_impl.h"
 #include "storage/database_options.h"
 #include "storage/event_reader.h"
@@ -42,26 +42,6 @@ constexpr Family kCopied[] = {Family::kMeta,   Family::kGenerations, Family::kWe
                               Family::kSkills, Family::kTeachings,   Family::kGraph};
 
 std::string Text(const absl::Status& status) { return std::string(status.message()); }
-
-// Names the newest MANIFEST in CURRENT, where it names none that is there.
-absl::Status MendCurrent(const std::string& folder) {
-  const absl::StatusOr<std::string> current = ReadWholeFile(folder + "/CURRENT");
-  if (current.ok() && absl::EndsWith(*current, "\n") &&
-      fs::exists(folder + "/" + current->substr(0, current->size() - 1))) {
-    return absl::OkStatus();
-  }
-  MM_ASSIGN_OR_RETURN(const std::vector<FileFact> files, ListDatabaseFiles(folder));
-  std::string newest;
-  for (const FileFact& file : files) {
-    const bool manifest = absl::StartsWith(file.name, "MANIFEST-");
-    // Numbers of one length sort as names do; a longer one is newer.
-    if (manifest && std::pair(file.name.size(), file.name) > std::pair(newest.size(), newest)) {
-      newest = file.name;
-    }
-  }
-  if (newest.empty()) return absl::DataLossError("nothing salvaged: there is no MANIFEST");
-  return ReplaceFile(folder + "/CURRENT", newest + "\n");
-}
 
 class Salvager {
  public:

@@ -3,8 +3,9 @@
 // An export is a folder: `events.jsonl` in the format of clients/MANIFEST.md with the log's part of
 // each event under "log", `media/`, `log.jsonl` (entries that are no events), `modalities.jsonl`,
 // `settings.jsonl`, `forgotten.jsonl`, `skills.jsonl`, `teachings.jsonl`, and of what was learned
-// `generations.jsonl`, `graph.jsonl` and `weights/`; `format.json` is written last. What is derived
-// is not in it. The export of an import is the same to the byte.
+// `generations.jsonl`, `graph.jsonl`, `weights.jsonl` and `weights/`. `format.json` is written when
+// all of that is on the disk, and says how many lines each file has. What is derived is not in it.
+// The export of an import is the same to the byte.
 #pragma once
 
 #include <string>
@@ -28,13 +29,14 @@ struct ExchangeCounts {
 };
 
 // `database` as for Database::Open; a daemon may run on it: then it is as it was on the disk at one
-// moment. `folder` must not hold anything. NOT_FOUND, ALREADY_EXISTS, DATA_LOSS, INTERNAL.
+// moment. `folder` must not hold anything; all of it is on the disk when this returns. NOT_FOUND,
+// ALREADY_EXISTS, DATA_LOSS, INTERNAL.
 absl::StatusOr<ExchangeCounts> Export(const std::string& database, const std::string& folder,
                                       const ExchangeOptions& options, const FsckProgress& progress);
 
 // `database` must not be there; it is once all of it is. Every event is held against the chain.
 // NOT_FOUND, ALREADY_EXISTS, INVALID_ARGUMENT (file and line), DATA_LOSS (changed since it was
-// exported).
+// exported, or a file is gone, ends early or cannot be read).
 absl::StatusOr<ExchangeCounts> Import(const std::string& folder, const std::string& database,
                                       const ExchangeOptions& options,
                                       const MakeFeatures& make_features,

@@ -1,4 +1,7 @@
-// Along the log, then family by family.
+// Along the log, then family by family; all of it is on the disk before it is called an export.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -13,11 +16,13 @@
 #include "storage/database_impl.h"
 #include "storage/event_reader.h"
 #include "storage/exchange/exchange.h"
+#include "storage/exchange/format_file.h"
 #include "storage/exchange/lines.h"
 #include "storage/generation_table.h"
 #include "storage/keys.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
+#include "storage/snapshot_files.h"
 
 namespace mixmatch {
 namespace {
@@ -25,6 +30,27 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kProgressEvery = 1024;
+
+// Brings a folder with all that is in it to the disk.
+absl::Status SyncTree(const std::string& folder) {
+  // All at once first, where that can be: then little is left to do for each of many small media.
+  const int opened = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened >= 0) {
+    syncfs(opened);
+    close(opened);
+  }
+  std::error_code error;
+  auto entry = fs::recursive_directory_iterator(folder, error);
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    const std::string path = entry->path().string();
+    MM_RETURN_IF_ERROR(entry->is_directory(error) ? SyncFolder(path) : SyncFile(path));
+  }
+  if (error) {
+    return absl::InternalError(
+        absl::StrCat(folder, " not read to be synced: ", error.message(), "; check the disk"));
+  }
+  return SyncFolder(folder);
+}
 
 class Exporter {
  public:
@@ -50,15 +76,20 @@ class Exporter {
       MM_RETURN_IF_ERROR(WriteFamily<storage::v1::ConceptsRecord>(Family::kGraph).status());
       MM_RETURN_IF_ERROR(WriteWeights());
     }
-    LineWriter format(folder_ + "/format.json");
-    MM_RETURN_IF_ERROR(format.Write({{"format", kExchangeFormat}, {"version", kExchangeVersion}}));
-    MM_RETURN_IF_ERROR(format.Close());
+    MM_RETURN_IF_ERROR(SyncTree(folder_));
+    MM_RETURN_IF_ERROR(WriteFormat(folder_, extent_));
     return counts_;
   }
 
  private:
   std::string PathOf(std::string_view name) const {
     return absl::StrCat(folder_, "/", std::string(name), ".jsonl");
+  }
+
+  // Ends a file of this name, whose lines format.json is to count.
+  absl::Status End(std::string_view name, LineWriter& out) {
+    extent_.lines[std::string(name)] = out.lines();
+    return out.Close();
   }
 
   absl::Status WriteModalities() {
@@ -76,7 +107,7 @@ class Exporter {
                                     {"dimension", record.dimension()}}));
     }
     MM_RETURN_IF_ERROR(FromRocks(it->status(), "modalities not read"));
-    return out.Close();
+    return End("modalities", out);
   }
 
   absl::Status WriteLog() {
@@ -86,6 +117,7 @@ class Exporter {
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       const std::string_view key = it->key().ToStringView();
       const Seq seq = keys::LastNumber(key);
+      extent_.last_seq = seq;
       storage::v1::LogRecord record;
       MM_RETURN_IF_ERROR(codec::Decode("log", key, it->value().ToStringView(), record));
       if (++counts_.entries % kProgressEvery == 0) progress_("log", counts_.entries);
@@ -101,8 +133,8 @@ class Exporter {
       MM_RETURN_IF_ERROR(events.Write(json));
     }
     MM_RETURN_IF_ERROR(FromRocks(it->status(), "log not read"));
-    MM_RETURN_IF_ERROR(events.Close());
-    return others.Close();
+    MM_RETURN_IF_ERROR(End("events", events));
+    return End("log", others);
   }
 
   // What of an entry is not the event as it was sent.
@@ -137,7 +169,7 @@ class Exporter {
           WriteRecord<storage::v1::SettingRecord>("meta", key, it->value().ToStringView(), out));
     }
     MM_RETURN_IF_ERROR(FromRocks(it->status(), "settings not read"));
-    return out.Close();
+    return End("settings", out);
   }
 
   absl::Status WriteForgotten() {
@@ -150,7 +182,7 @@ class Exporter {
                                                                   it->value().ToStringView(), out));
     }
     MM_RETURN_IF_ERROR(FromRocks(it->status(), "identities not read"));
-    return out.Close();
+    return End("forgotten", out);
   }
 
   template <typename Record>
@@ -165,16 +197,15 @@ class Exporter {
   template <typename Record>
   absl::StatusOr<uint64_t> WriteFamily(Family family) {
     LineWriter out(PathOf(FamilyName(family)));
-    uint64_t count = 0;
     const auto it = db_.Iterate(family);
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
       MM_RETURN_IF_ERROR(WriteRecord<Record>(FamilyName(family), it->key().ToStringView(),
                                              it->value().ToStringView(), out));
-      if (++count % kProgressEvery == 0) progress_(FamilyName(family), count);
+      if (out.lines() % kProgressEvery == 0) progress_(FamilyName(family), out.lines());
     }
     MM_RETURN_IF_ERROR(FromRocks(it->status(), "values not read"));
-    MM_RETURN_IF_ERROR(out.Close());
-    return count;
+    MM_RETURN_IF_ERROR(End(FamilyName(family), out));
+    return out.lines();
   }
 
   // Names hold slashes, so files have numbers.
@@ -200,7 +231,7 @@ class Exporter {
       progress_("weights", counts_.weights);
     }
     MM_RETURN_IF_ERROR(FromRocks(it->status(), "weights not read"));
-    return out.Close();
+    return End("weights", out);
   }
 
   Database& database_;
@@ -210,6 +241,7 @@ class Exporter {
   const EventReader reader_;
   const FsckProgress& progress_;
   ExchangeCounts counts_;
+  ExportExtent extent_;
 };
 
 }  // namespace
@@ -224,12 +256,16 @@ absl::StatusOr<ExchangeCounts> Export(const std::string& database, const std::st
   }
   MM_ASSIGN_OR_RETURN(const std::unique_ptr<Database> open,
                       Database::Open(database, {.create_if_missing = false, .read_only = true}));
+  const bool made = !fs::exists(folder, error);
   fs::create_directories(folder, error);
   if (error) {
     return absl::InternalError(
         absl::StrCat("nothing exported: ", folder, " cannot be made: ", error.message()));
   }
-  return Exporter(open.get(), folder, progress).Run(options);
+  MM_ASSIGN_OR_RETURN(const ExchangeCounts counts,
+                      Exporter(open.get(), folder, progress).Run(options));
+  if (made) MM_RETURN_IF_ERROR(SyncFolder(folder + "/.."));
+  return counts;
 }
 
 }  // namespace mixmatch

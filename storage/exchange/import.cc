@@ -17,6 +17,7 @@
 #include "storage/codec/features_codec.h"
 #include "storage/database_impl.h"
 #include "storage/exchange/exchange.h"
+#include "storage/exchange/format_file.h"
 #include "storage/exchange/lines.h"
 #include "storage/generation_table.h"
 #include "storage/keys.h"
@@ -53,7 +54,7 @@ class Importer {
         progress_(progress) {}
 
   absl::StatusOr<ExchangeCounts> Run(const ExchangeOptions& options) {
-    MM_RETURN_IF_ERROR(CheckFormat());
+    MM_ASSIGN_OR_RETURN(extent_, ReadFormat(folder_));
     MM_RETURN_IF_ERROR(ReadModalities());
     MM_RETURN_IF_ERROR(ReadLog());
     MM_RETURN_IF_ERROR(ReadFamily<storage::v1::SettingRecord>("settings", Family::kMeta).status());
@@ -62,7 +63,7 @@ class Importer {
     MM_RETURN_IF_ERROR(ReadFamily<storage::v1::SkillRecord>("skills", Family::kSkills).status());
     MM_ASSIGN_OR_RETURN(counts_.lessons,
                         ReadFamily<storage::v1::TeachingRecord>("teachings", Family::kTeachings));
-    if (options.weights) {
+    if (options.weights && HasWeights()) {
       MM_RETURN_IF_ERROR(
           ReadFamily<storage::v1::GenerationRecordValue>("generations", Family::kGenerations)
               .status());
@@ -87,23 +88,33 @@ class Importer {
     return absl::OkStatus();
   }
 
-  absl::Status CheckFormat() const {
-    const absl::StatusOr<std::string> text = ReadWholeFile(folder_ + "/format.json");
-    const Json json = Json::parse(text.ok() ? *text : "", nullptr, false);
-    if (!json.is_object() || json.value("format", Json()) != kExchangeFormat) {
-      return absl::NotFoundError(
-          absl::StrCat("nothing imported: ", folder_, " holds no export, or one that was cut off"));
+  // Whether what was learned was exported, too.
+  bool HasWeights() const {
+    if (extent_) return extent_->lines.contains("weights");
+    std::error_code ignored;
+    return fs::exists(PathOf("generations"), ignored) || fs::exists(PathOf("graph"), ignored) ||
+           fs::exists(PathOf("weights"), ignored);
+  }
+
+  // The next line of a file. Its end is one only where all that was exported was read.
+  absl::StatusOr<std::optional<Json>> NextOf(std::string_view name, LineReader& reader) const {
+    absl::StatusOr<std::optional<Json>> json = reader.Next();
+    if (json.ok() && !json->has_value() && extent_) {
+      MM_RETURN_IF_ERROR(extent_->CheckLines(name, reader.lines()));
     }
-    if (json.value("version", Json()) != kExchangeVersion) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "nothing imported: the export is of version ", json.value("version", Json()).dump(),
-          "; this program reads version ", kExchangeVersion, "; use a newer program"));
-    }
-    return absl::OkStatus();
+    return json;
+  }
+
+  // Hands every line of a file to `take`.
+  absl::Status Each(std::string_view name,
+                    const std::function<absl::Status(const Json&)>& take) const {
+    LineReader reader(PathOf(name));
+    MM_RETURN_IF_ERROR(EachLine(reader, take));
+    return extent_ ? extent_->CheckLines(name, reader.lines()) : absl::OkStatus();
   }
 
   absl::Status ReadModalities() {
-    return EachLine(PathOf("modalities"), [this](const Json& json) {
+    return Each("modalities", [this](const Json& json) {
       storage::v1::ModalityRecord record;
       record.set_name(json.at("name").get<std::string>());
       record.set_kind(json.at("kind").get<uint32_t>());
@@ -117,8 +128,8 @@ class Importer {
   absl::Status ReadLog() {
     LineReader events(PathOf("events"));
     LineReader others(PathOf("log"));
-    MM_ASSIGN_OR_RETURN(std::optional<Json> event, events.Next());
-    MM_ASSIGN_OR_RETURN(std::optional<Json> other, others.Next());
+    MM_ASSIGN_OR_RETURN(std::optional<Json> event, NextOf("events", events));
+    MM_ASSIGN_OR_RETURN(std::optional<Json> other, NextOf("log", others));
     while (event || other) {
       Seq event_seq = kBehindAll;
       Seq other_seq = kBehindAll;
@@ -138,11 +149,16 @@ class Importer {
         taken = absl::InvalidArgumentError(e.what());
       }
       if (!taken.ok()) return from.Wrong(taken);
-      MM_ASSIGN_OR_RETURN(json, from.Next());
+      MM_ASSIGN_OR_RETURN(json, NextOf(take_event ? "events" : "log", from));
       if (++counts_.entries % kBatchEntries == 0) {
         progress_("log", counts_.entries);
         MM_RETURN_IF_ERROR(Flush(WriteMode::kBuffered));
       }
+    }
+    if (extent_ && extent_->last_seq != last_seq_) {
+      return absl::DataLossError(absl::StrCat(
+          "nothing imported: events.jsonl and log.jsonl end at sequence ", last_seq_,
+          " and were exported up to ", extent_->last_seq, "; take the folder from another copy"));
     }
     for (const auto& [name, entry] : modalities_) {
       db_.Put(Family::kMeta, keys::Modality(entry.first), entry.second, batch_);
@@ -271,7 +287,7 @@ class Importer {
   template <typename Record>
   absl::StatusOr<uint64_t> ReadFamily(std::string_view name, Family family) {
     uint64_t count = 0;
-    const absl::Status read = EachLine(PathOf(name), [&](const Json& json) -> absl::Status {
+    const absl::Status read = Each(name, [&](const Json& json) -> absl::Status {
       const std::string key = absl::HexStringToBytes(json.at("key").get<std::string>());
       Record record;
       MM_RETURN_IF_ERROR(RecordFromJson(json.at("record"), record));
@@ -287,7 +303,7 @@ class Importer {
 
   absl::Status ReadWeights() {
     GenerationTable table(&database_);
-    return EachLine(PathOf("weights"), [&](const Json& json) -> absl::Status {
+    return Each("weights", [&](const Json& json) -> absl::Status {
       // Only what an export writes: a number in the folder itself.
       const std::string file = absl::StrCat("weights/", ++counts_.weights, ".bin");
       if (json.at("file") != file) {
@@ -314,6 +330,7 @@ class Importer {
   const Database::Impl& db_;
   const MakeFeatures& make_features_;
   const FsckProgress& progress_;
+  std::optional<ExportExtent> extent_;  // nullopt: the export does not say
   ExchangeCounts counts_;
   std::map<std::string, std::pair<ModalityId, storage::v1::ModalityRecord>> modalities_;
   std::map<Seq, uint64_t> links_;
@@ -341,7 +358,10 @@ absl::StatusOr<ExchangeCounts> Import(const std::string& folder, const std::stri
   }
   if (counts.ok()) {
     fs::rename(begun, database, error);
-    if (!error) return counts;
+    if (!error) {
+      MM_RETURN_IF_ERROR(SyncFolder(database + "/.."));
+      return counts;
+    }
     counts = absl::InternalError(
         absl::StrCat(database, " cannot be made of ", begun, ": ", error.message()));
   }

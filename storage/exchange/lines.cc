@@ -14,6 +14,7 @@ absl::Status LineWriter::Write(const Json& json) {
   } catch (const Json::exception& e) {
     return absl::InvalidArgumentError(absl::StrCat(path_, " not written: ", e.what()));
   }
+  ++lines_;
   return absl::OkStatus();
 }
 
@@ -25,7 +26,16 @@ absl::Status LineWriter::Close() {
 
 absl::StatusOr<std::optional<Json>> LineReader::Next() {
   std::string line;
-  if (!in_.is_open() || !std::getline(in_, line)) return std::nullopt;
+  if (!in_.is_open()) {
+    return absl::DataLossError(absl::StrCat(
+        path_, " cannot be opened; check that it is there and who may read it, or take the folder ",
+        "from another copy"));
+  }
+  if (!std::getline(in_, line)) {
+    if (!in_.bad()) return std::nullopt;
+    return absl::DataLossError(absl::StrCat(path_, " cannot be read behind line ", line_,
+                                            "; take the folder from another copy"));
+  }
   ++line_;
   Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return Wrong(absl::InvalidArgumentError("no object of JSON"));
@@ -36,9 +46,7 @@ absl::Status LineReader::Wrong(const absl::Status& status) const {
   return absl::Status(status.code(), absl::StrCat(path_, ", line ", line_, ": ", status.message()));
 }
 
-absl::Status EachLine(const std::string& path,
-                      const std::function<absl::Status(const Json&)>& take) {
-  LineReader reader(path);
+absl::Status EachLine(LineReader& reader, const std::function<absl::Status(const Json&)>& take) {
   while (true) {
     MM_ASSIGN_OR_RETURN(const std::optional<Json> json, reader.Next());
     if (!json) return absl::OkStatus();

@@ -25,21 +25,28 @@ class LineWriter {
   // INTERNAL when anything could not be written.
   absl::Status Close();
 
+  // That were written.
+  uint64_t lines() const { return lines_; }
+
  private:
   const std::string path_;
   std::ofstream out_;
+  uint64_t lines_ = 0;
 };
 
 // Thread-safety: Not thread-safe: one owner thread.
 class LineReader {
  public:
-  // A file that is not there has no lines.
   explicit LineReader(const std::string& path) : path_(path), in_(path, std::ios::binary) {}
 
-  // The next object; nullopt behind the last. INVALID_ARGUMENT names file and line.
+  // The next object; nullopt behind the last. INVALID_ARGUMENT names file and line; DATA_LOSS where
+  // the file is not there or cannot be read to its end.
   absl::StatusOr<std::optional<Json>> Next();
   // An error about the line that was read last.
   absl::Status Wrong(const absl::Status& status) const;
+
+  // That were read.
+  uint64_t lines() const { return line_; }
 
  private:
   const std::string path_;
@@ -48,8 +55,7 @@ class LineReader {
 };
 
 // Calls `take` with every line of a file.
-absl::Status EachLine(const std::string& path,
-                      const std::function<absl::Status(const Json&)>& take);
+absl::Status EachLine(LineReader& reader, const std::function<absl::Status(const Json&)>& take);
 
 // A record in proto3's JSON mapping, and back. INVALID_ARGUMENT.
 absl::StatusOr<Json> RecordToJson(const google::protobuf::Message& record);

@@ -143,8 +143,10 @@ size_t Lists::PassingAbout(const std::vector<Seq>& allowed) const {
   return passing * items_.size() / looked;
 }
 
-Lists::Outcome Lists::Search(const CodeQuery& query, size_t k, ModalityId partition,
+Lists::Outcome Lists::Search(const CodeQuery& query, Wanted wanted, ModalityId partition,
                              const std::vector<Seq>* allowed, TopK& nearest) const {
+  const size_t k = wanted.k;
+  const size_t rows_max = std::min(k, wanted.equal_max);
   size_t probes = options_.lists_probed;
   if (allowed != nullptr) {
     std::span<const Seq> here = *allowed;
@@ -175,7 +177,7 @@ Lists::Outcome Lists::Search(const CodeQuery& query, size_t k, ModalityId partit
                      .partition = partition,
                      .similarity = similarity,
                      .row = first_row_ + row});
-      if (++offered == k) break;
+      if (++offered == rows_max) break;
     }
   };
   for (size_t i = 0; i < lists; ++i) {

@@ -79,9 +79,13 @@ class Lists {
     bool exact = true;      // every list was looked through
     uint64_t compared = 0;  // points
   };
+  struct Wanted {
+    size_t k = 0;
+    size_t equal_max = 0;  // rows of one point
+  };
   // Offers the about k nearest rows; k of them whenever there are as many. With `allowed` (sorted
   // values of ItemId::seq()), rows of these alone. On the calling thread.
-  Outcome Search(const CodeQuery& query, size_t k, ModalityId partition,
+  Outcome Search(const CodeQuery& query, Wanted wanted, ModalityId partition,
                  const std::vector<Seq>* allowed, TopK& nearest) const;
 
  private:

@@ -121,27 +121,50 @@ absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor 
     EncodeBlock(block, record);
     Put(keys::SpaceBlock(block.place.partition, block.place.first_row), record, batch);
   }
+  PutCursor(cursor, batch);
+  return database_.Write(batch, background ? WriteMode::kBackground : WriteMode::kBuffered,
+                         absl::StrCat("embeddings not stored in ", name_));
+}
+
+void SpaceStore::PutCursor(SpaceCursor cursor, rocksdb::WriteBatch& batch) const {
   storage::v1::CursorRecord record;
   record.set_next_seq(cursor.next_seq);
   record.set_next_closed(cursor.next_closed);
   Put(keys::kSpaceCursor, record, batch);
-  return database_.Write(batch, background ? WriteMode::kBackground : WriteMode::kBuffered,
-                         absl::StrCat("embeddings not stored in ", name_));
+}
+
+void SpaceStore::RemoveLists(ModalityId partition, rocksdb::WriteBatch& batch) const {
+  batch
+      .DeleteRange(family_.get(), keys::SpaceListsManifest(partition, 0),
+                   keys::SpaceListsManifest(partition + 1, 0))
+      .PermitUncheckedError();
+  batch
+      .DeleteRange(family_.get(), keys::SpaceListsChunk(partition, 0, 0),
+                   keys::SpaceListsChunk(partition + 1, 0, 0))
+      .PermitUncheckedError();
+}
+
+absl::Status SpaceStore::RemoveEpisodes(rocksdb::WriteBatch& batch) const {
+  absl::StatusOr<SpaceCursor> cursor = ReadCursor();
+  if (absl::IsDataLoss(cursor.status())) {
+    batch.Delete(family_.get(), keys::kSpaceInfo).PermitUncheckedError();
+    return absl::OkStatus();
+  }
+  MM_RETURN_IF_ERROR(cursor.status());
+  batch
+      .DeleteRange(family_.get(), keys::SpaceBlock(kEpisodePartition, 0),
+                   keys::SpaceBlock(kEpisodePartition + 1, 0))
+      .PermitUncheckedError();
+  RemoveLists(kEpisodePartition, batch);
+  cursor->next_closed = 0;
+  PutCursor(*cursor, batch);
+  return absl::OkStatus();
 }
 
 absl::Status SpaceStore::Unfinish(const std::set<ModalityId>& partitions) const {
   rocksdb::WriteBatch batch;
   batch.Delete(family_.get(), keys::kSpaceInfo).PermitUncheckedError();
-  for (const ModalityId partition : partitions) {
-    batch
-        .DeleteRange(family_.get(), keys::SpaceListsManifest(partition, 0),
-                     keys::SpaceListsManifest(partition + 1, 0))
-        .PermitUncheckedError();
-    batch
-        .DeleteRange(family_.get(), keys::SpaceListsChunk(partition, 0, 0),
-                     keys::SpaceListsChunk(partition + 1, 0, 0))
-        .PermitUncheckedError();
-  }
+  for (const ModalityId partition : partitions) RemoveLists(partition, batch);
   return database_.Write(batch, WriteMode::kSynced, absl::StrCat(name_, " not rewritten"));
 }
 

@@ -53,6 +53,11 @@ class SpaceStore {
   // opened. Returns how many went.
   absl::StatusOr<uint64_t> Remove(size_t dimension, const std::function<bool(ItemId)>& goes) const;
 
+  // Adds to a batch that no episode is embedded: their rows and lists go, and the cursor stands
+  // before the first episode that closed. Nobody may have the space open. One whose cursor is
+  // damaged counts as above.
+  absl::Status RemoveEpisodes(rocksdb::WriteBatch& batch) const;
+
   // Lists that are whole: their rows. Damaged manifests are left out.
   ListsRows ReadListsRows() const;
   // NOT_FOUND, DATA_LOSS.
@@ -64,6 +69,8 @@ class SpaceStore {
  private:
   // Takes back that the space is whole, and its lists of these partitions; synced.
   absl::Status Unfinish(const std::set<ModalityId>& partitions) const;
+  void RemoveLists(ModalityId partition, rocksdb::WriteBatch& batch) const;
+  void PutCursor(SpaceCursor cursor, rocksdb::WriteBatch& batch) const;
   absl::Status Get(std::string_view key, google::protobuf::MessageLite& record) const;
   void Put(std::string_view key, const google::protobuf::MessageLite& record,
            rocksdb::WriteBatch& batch) const;

@@ -196,7 +196,8 @@ absl::Status StoredSpace::ReadFound(const Neighbour& found, std::span<float> out
 
 absl::StatusOr<SearchResult> StoredSpace::Search(std::span<const ModalityId> partitions,
                                                  std::span<const float> query, size_t k,
-                                                 const std::vector<Seq>* allowed) const {
+                                                 const std::vector<Seq>* allowed,
+                                                 size_t equal_max) const {
   if (query.size() != dimension_) {
     return absl::InvalidArgumentError(absl::StrCat("search refused: a query of ", query.size(),
                                                    " dimensions; this space has ", dimension_));
@@ -233,8 +234,8 @@ absl::StatusOr<SearchResult> StoredSpace::Search(std::span<const ModalityId> par
             segment.rows->Scan(segment.count, codes, part->partition, allowed, nearest);
         continue;
       }
-      const Lists::Outcome outcome =
-          segment.lists->Search(codes, k, part->partition, allowed, nearest);
+      const Lists::Outcome outcome = segment.lists->Search(codes, {.k = k, .equal_max = equal_max},
+                                                           part->partition, allowed, nearest);
       result.candidate_count += outcome.compared;
       exact = exact && outcome.exact;
     }

@@ -54,7 +54,9 @@ class StoredSpace final : public EmbeddingSpace {
   absl::Status ReadFound(const Neighbour& found, std::span<float> out) const override;
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                       std::span<const float> query, size_t k,
-                                      const std::vector<Seq>* allowed) const override;
+                                      const std::vector<Seq>* allowed,
+                                      size_t equal_max) const override;
+  using EmbeddingSpace::Search;
 
  private:
   struct Segment {

@@ -33,8 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   mixmatch::fuzz::Require((*loader)->missing() == 0);
   const float query[kDimension] = {0.5F, 0.5F, 0.5F, 0.5F};
   mixmatch::TopK nearest(5);
-  (*loader)->Take()->Search(mixmatch::CodeQuery(query), 5, mixmatch::ModalityId{1}, nullptr,
-                            nearest);
+  (*loader)->Take()->Search(mixmatch::CodeQuery(query), {.k = 5, .equal_max = 5},
+                            mixmatch::ModalityId{1}, nullptr, nearest);
   mixmatch::fuzz::Require(nearest.Take().size() == 5);
   return 0;
 }

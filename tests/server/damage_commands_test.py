@@ -13,6 +13,8 @@ episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}
 learning: {enabled: false}
 generations: {automatic: false}
 """
+LEARNS = CONFIG.replace("enabled: false", "flush_after: 100ms, consolidate_when_idle: false")
+WAIT_SECONDS = 60
 
 
 class Damage(unittest.TestCase):
@@ -22,17 +24,27 @@ class Damage(unittest.TestCase):
         self.data = self.daemon.folder / "data"
         self.sent = 0
 
-    def ingest(self, count):
+    def ingest(self, count, source=None, posed=False):
         path = self.daemon.folder / f"words-{self.sent}.jsonl"
         with open(path, "w", encoding="utf-8") as out:
             for number in range(self.sent, self.sent + count):
+                pose = {"modality": "pose", "vector": [number % 7, 1, number % 5]}
                 out.write(json.dumps({
                     "event_id": f"e{number}",
                     "time": 1_700_000_000 + 2 * number,
-                    "percepts": [{"modality": "text", "text": f"word {number}"}],
-                }) + "\n")
+                    "percepts": [{"modality": "text", "text": f"word {number}"}] + [pose] * posed,
+                } | ({"source": source} if source else {})) + "\n")
         self.sent += count
         self.daemon.ctl("ingest", "--manifest", str(path), "--wait", "recallable")
+
+    def wait(self, condition):
+        """The status for which it holds."""
+        for _ in range(10 * WAIT_SECONDS):
+            status = self.daemon.answer("status")
+            if condition(status):
+                return status
+            time.sleep(0.1)
+        raise AssertionError(f"the status is still {status}")
 
     def kill_after_the_mark(self):
         """The mark is written once a second."""
@@ -171,6 +183,35 @@ class Damage(unittest.TestCase):
             self.assertEqual(self.daemon.answer("events", "list", "--scene", "")["events"], listed)
             self.assertEqual(self.daemon.answer("status")["warnings"], [])
             self.assertEqual(self.fsck()[0], 0, what)
+
+    def test_learning_goes_on_where_fewer_episodes_are_bound_anew(self):
+        (self.daemon.folder / "config.yaml").write_text(LEARNS)
+        self.daemon.kill()
+        self.daemon.start()
+        self.ingest(30, posed=True)
+        self.ingest(10, source="gone", posed=True)
+        self.daemon.ctl("watermarks", "--wait", "learned")
+        steps = int(self.daemon.answer("status")["learning"]["steps_total"])
+        self.assertGreater(steps, 0)
+        self.daemon.ctl("forget", "--source", "gone")
+        self.daemon.kill()
+        rebuild = [sys.argv[2], "rebuild", "--data-dir", str(self.data), "--what", "episodes"]
+        done = subprocess.run(rebuild, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.daemon.start()
+        self.assertEqual(self.daemon.answer("status")["warnings"], [])
+        self.wait(lambda status: int(status["learning"]["steps_total"]) >= steps)
+        self.ingest(5, posed=True)
+        self.daemon.ctl("watermarks", "--wait", "learned")
+        # Two percepts and an episode for each event, and no episode of what was forgotten.
+        status = self.wait(lambda status: int(status["serving"]["embedding_count"]) >= 3 * 35)
+        self.assertEqual(int(status["serving"]["embedding_count"]), 3 * 35)
+        self.assertEqual(int(status["episode_count"]), 35)
+        self.assertGreater(int(status["learning"]["steps_total"]), steps)
+        self.assertEqual(status["warnings"], [])
+        found = self.daemon.answer("recall", "--text", "word 3", "-k", "50")["experiences"]
+        self.assertEqual(len(found), 35)
+        self.assertEqual(self.fsck()[0], 0)
 
 
 if __name__ == "__main__":

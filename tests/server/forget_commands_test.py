@@ -145,6 +145,40 @@ class Forgetting(unittest.TestCase):
         self.assertEqual(len(self.daemon.answer("recall", "--text", "thing 3", "-k", "100")
                              ["experiences"]), 100)
 
+    def test_where_a_copy_cannot_be_deleted_nothing_is_forgotten_until_asked_again(self):
+        self.store(0, 5, source="secret", text=MARKER)
+        self.daemon.ctl("snapshot", "create", "before")
+        odd = self.data / "snapshots" / "not a name"
+        odd.mkdir()
+        ask = ("forget", "--event", "secret/secret-3", "--purge-copies")
+        done = self.daemon.run(*ask)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("not a name", done.stderr)
+        self.daemon.kill()
+        self.daemon.start()
+        self.assertEqual(int(self.daemon.answer("status")["event_count"]), 10)
+        odd.rmdir()
+        self.daemon.ctl(*ask)
+        self.assertEqual(int(self.daemon.answer("status")["event_count"]), 9)
+        self.assertEqual(self.daemon.answer("snapshot", "list")["snapshots"], [])
+
+    def test_a_damaged_table_is_named_and_the_daemon_goes_on(self):
+        self.store(0, 20, source="secret", text=MARKER)
+        self.daemon.ctl("snapshot", "create", "flushed")  # everything is in tables
+        table = next(path for path in (self.data / "db").glob("*.sst")
+                     if b"nameby_scene" in path.read_bytes())  # a property says whose it is
+        with open(table, "r+b") as file:
+            file.seek(10)
+            byte = file.read(1)[0]
+            file.seek(10)
+            file.write(bytes([byte ^ 1]))
+        self.daemon.run("forget", "--event", "secret/secret-3")
+        warnings = self.daemon.answer("status")["warnings"]
+        self.assertTrue(any("not forgotten yet" in one and table.name in one for one in warnings),
+                        warnings)
+        self.store(100, 5)  # it takes in what comes, and finds it
+        self.assertEqual(int(self.daemon.answer("status")["event_count"]), 49)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -175,7 +175,7 @@ TEST_F(RecallOptionsTest, AgeHalvesScoresOfEpisodes) {
     all = Recall(request);
   }
   ASSERT_THAT(all.experiences(), SizeIs(kWords / 2));
-  for (const int half_life_s : {2, 20}) {
+  for (const int half_life_s : {2, 20, 2}) {
     std::vector<std::pair<double, uint64_t>> expected;
     for (const v1::Experience& found : all.experiences()) {
       ASSERT_THAT(found.episode().events(), SizeIs(2));
@@ -195,6 +195,9 @@ TEST_F(RecallOptionsTest, AgeHalvesScoresOfEpisodes) {
                 expected[i].second)
           << half_life_s << " s, place " << i;
     }
+    // The first event of the youngest passes this filter, its second one tells its age.
+    *request.mutable_filter()->mutable_time()->mutable_end() =
+        TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(start_ + absl::Seconds(kWords - 1)));
   }
 }
 
@@ -303,6 +306,9 @@ TEST_F(RecallOptionsTest, OptionsOutOfRangeAreNamed) {
     ExpectRefused(request, field);
   };
   refused("k", [](v1::RecallRequest& r) { r.set_k(1001); });
+  refused("filter", [](v1::RecallRequest& r) {
+    for (int i = 0; i <= 4096; ++i) r.mutable_filter()->add_scenes(absl::StrCat("scene", i));
+  });
   refused("negatives[0]", [](v1::RecallRequest& r) { r.add_negatives(); });
   refused("negatives", [](v1::RecallRequest& r) {
     for (int i = 0; i < 17; ++i) *r.add_negatives() = r.query();

@@ -6,7 +6,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "storage/database_impl.h"
 #include "storage_testing.h"
 
@@ -102,11 +105,11 @@ TEST_F(BackupsTest, EachAddsWhatIsNewAndHoldsEverything) {
   EXPECT_GT(second->bytes, first->bytes);
   EXPECT_LT(DirBytes() - before, 1'000'000U) << "what is shared is stored once";
   EXPECT_THAT(Ids(), ElementsAre(2, 1));
-  EXPECT_TRUE(backups_.Verify(1).ok());
-  EXPECT_TRUE(backups_.Verify(2).ok());
+  EXPECT_TRUE(backups_.Verify(1, nullptr).ok());
+  EXPECT_TRUE(backups_.Verify(2, nullptr).ok());
 
   ASSERT_TRUE(backups_.Delete(1).ok());
-  EXPECT_TRUE(backups_.Verify(2).ok());
+  EXPECT_TRUE(backups_.Verify(2, nullptr).ok());
   const auto fetched = backups_.Fetch(2, snapshots_, "backup-2", nullptr);
   ASSERT_TRUE(fetched.ok()) << fetched.status();
   EXPECT_EQ(fetched->event_count, 205U);
@@ -137,7 +140,7 @@ TEST_F(BackupsTest, DamageIsNoticedAndNotBroughtBack) {
     file.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
     file.put('#').put('#');
   }
-  const absl::Status verified = backups_.Verify(1);
+  const absl::Status verified = backups_.Verify(1, nullptr);
   EXPECT_TRUE(absl::IsDataLoss(verified)) << verified;
   EXPECT_THAT(std::string(verified.message()), HasSubstr(fs::path(path).filename().string()));
   EXPECT_FALSE(backups_.Fetch(1, snapshots_, "backup-1", nullptr).ok());
@@ -158,9 +161,71 @@ TEST_F(BackupsTest, ACancelledOneLeavesNothing) {
   EXPECT_TRUE(Make(open, 2).ok());
 }
 
+TEST_F(BackupsTest, ReadingOneEndsInTheMiddleWhenItIsCancelled) {
+  OpenLog open(dir_.path("db"));
+  Append(open, 0, 400);
+  ASSERT_TRUE(Flush(open).ok());
+  ASSERT_TRUE(Make(open, 1).ok());
+  uint64_t whole = 0;
+  const auto to_the_end = [&whole](uint64_t read) {
+    whole = read;
+    return true;
+  };
+  ASSERT_TRUE(backups_.Verify(1, to_the_end).ok());
+  EXPECT_GT(whole, 1'000'000U);
+  uint64_t seen = 0;
+  const absl::Status verified = backups_.Verify(1, [&seen](uint64_t read) {
+    seen = read;
+    return read == 0;
+  });
+  EXPECT_TRUE(absl::IsCancelled(verified)) << verified;
+  EXPECT_LT(seen, whole);
+
+  int asked = 0;
+  uint64_t total = 9;
+  const auto fetched = backups_.Fetch(1, snapshots_, "back", [&](uint64_t /*done*/, uint64_t all) {
+    total = all;
+    return ++asked < 5;
+  });
+  EXPECT_TRUE(absl::IsCancelled(fetched.status())) << fetched.status();
+  EXPECT_EQ(total, 0U) << "while RocksDB brought the files back";
+  EXPECT_TRUE(fs::is_empty(dir_.path("snapshots"))) << "nothing is left of it";
+  EXPECT_TRUE(backups_.Fetch(1, snapshots_, "back", nullptr).ok());
+}
+
+TEST_F(BackupsTest, DeletingWaitsForOthersAsLongAsItIsToldTo) {
+  OpenLog open(dir_.path("db"));
+  Append(open, 0, 5);
+  ASSERT_TRUE(Make(open, 1).ok());
+  absl::Notification reading;
+  absl::Notification go_on;
+  std::thread reader([&] {
+    EXPECT_TRUE(backups_
+                    .Verify(1,
+                            [&](uint64_t /*read*/) {
+                              if (!reading.HasBeenNotified()) reading.Notify();
+                              go_on.WaitForNotification();
+                              return true;
+                            })
+                    .ok());
+  });
+  reading.WaitForNotification();
+  EXPECT_TRUE(absl::IsUnavailable(backups_.List().status()));
+  EXPECT_TRUE(absl::IsUnavailable(backups_.Delete(1)));
+  EXPECT_TRUE(absl::IsUnavailable(backups_.Delete(1, absl::Milliseconds(20))));
+  std::thread releaser([&go_on] {
+    absl::SleepFor(absl::Milliseconds(100));
+    go_on.Notify();
+  });
+  EXPECT_TRUE(backups_.Delete(1, absl::Seconds(30)).ok());
+  reader.join();
+  releaser.join();
+  EXPECT_TRUE(Ids().empty());
+}
+
 TEST_F(BackupsTest, WhatIsWrongIsNamed) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Backups("").List().status()));
-  EXPECT_TRUE(absl::IsNotFound(backups_.Verify(7)));
+  EXPECT_TRUE(absl::IsNotFound(backups_.Verify(7, nullptr)));
   EXPECT_TRUE(absl::IsNotFound(backups_.Delete(7)));
   EXPECT_TRUE(absl::IsNotFound(backups_.Fetch(7, snapshots_, "x", nullptr).status()));
   std::ofstream(dir_.path("file")) << "x";

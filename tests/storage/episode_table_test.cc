@@ -62,10 +62,14 @@ std::string Describe(const EpisodeTable& table, Seq last_seq) {
   for (const ClosedEpisode& c : closed) {
     text += "closed " + std::to_string(c.id) + (c.probe ? " probe\n" : "\n");
   }
+  std::vector<Seq> seqs;
+  std::set<EpisodeId> ids;
   for (Seq seq = 1; seq <= last_seq; ++seq) {
     const auto id = table.EpisodeOf(seq);
     EXPECT_TRUE(id.ok()) << id.status();
+    seqs.push_back(seq);
     if (id.value_or(0) == 0) continue;
+    ids.insert(*id);
     const auto episode = table.Get(*id);
     EXPECT_TRUE(episode.ok()) << episode.status();
     text += std::to_string(seq) + " in " + std::to_string(*id) + " of '" + episode->scene + "' " +
@@ -78,6 +82,9 @@ std::string Describe(const EpisodeTable& table, Seq last_seq) {
     }
     text += "\n";
   }
+  const auto of_all = table.EpisodesOf(seqs);
+  EXPECT_TRUE(of_all.ok()) << of_all.status();
+  EXPECT_EQ(*of_all, std::vector<EpisodeId>(ids.begin(), ids.end()));
   return text;
 }
 
@@ -144,11 +151,14 @@ TEST(EpisodeTableTest, MergedEpisodesLeaveNothingBehind) {
   bound.Bind(100);
   EXPECT_EQ(bound.table->open_count(), 2u);
   EXPECT_EQ(bound.table->EpisodeOf(2).value_or(0), 2u);
+  const std::vector<Seq> both = {1, 2};
+  EXPECT_EQ(*bound.table->EpisodesOf(both), (std::vector<EpisodeId>{1, 2}));
   AppendOne(*bound.open.log, SceneEvent("a", 3, 0.8));
   bound.Bind(100);
   EXPECT_EQ(bound.table->open_count(), 1u);
   EXPECT_EQ(bound.table->episode_count(), 1u);
   EXPECT_EQ(bound.table->EpisodeOf(2).value_or(0), 1u);
+  EXPECT_EQ(*bound.table->EpisodesOf(both), std::vector<EpisodeId>{1});
   EXPECT_TRUE(absl::IsNotFound(bound.table->Get(2).status()));
   const auto merged = bound.table->Get(1);
   ASSERT_TRUE(merged.ok()) << merged.status();

@@ -193,6 +193,21 @@ TEST_F(EventFilterTest, ForgottenListsAreReadAgain) {
   }
 }
 
+TEST_F(EventFilterTest, NamesThatNobodyHasAreNotKeptForEver) {
+  constexpr size_t kBytes = 20'000;
+  PostingCache cache(&open_.database->impl(), kBytes);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string nobody = "nobody" + std::to_string(i);
+    const auto seqs =
+        cache.Postings(Family::kByScene, keys::NamePrefix(nobody), open_.log->last_seq());
+    ASSERT_TRUE(seqs.ok()) << seqs.status();
+    EXPECT_TRUE((*seqs)->empty());
+  }
+  EXPECT_GT(cache.bytes(), 0u);
+  EXPECT_LE(cache.bytes(), kBytes);
+  EXPECT_LT(cache.entries(), 100u);
+}
+
 TEST_F(EventFilterTest, PagesInBothDirectionsCoverEachEventOnce) {
   for (int round = 0; round < 20; ++round) {
     const EventFilter filter = round == 0 ? EventFilter() : RandomFilter();

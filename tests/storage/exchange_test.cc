@@ -200,6 +200,8 @@ TEST_F(ExchangeTest, WhatWasChangedIsNamedAndNothingIsImported) {
   refused("weights/1.bin", whole.at("weights/1.bin"), "other", kDataLoss, "weights/1.bin");
   refused("format.json", "\"version\":1", "\"version\":2", kInvalidArgument, "version 2");
   refused("format.json", "mixmatch", "other", kNotFound, "no export");
+  refused("format.json", "\"last_sequence\":11", "\"last_sequence\":12", kDataLoss, "sequence 11");
+  refused("format.json", "\"lines\":", "\"lanes\":", kDataLoss, "format.json");
   for (const auto& [name, content] : whole) {
     if (!name.starts_with("media/")) continue;
     refused(name, content, content + "x", kDataLoss, "not what was exported");
@@ -208,6 +210,70 @@ TEST_F(ExchangeTest, WhatWasChangedIsNamedAndNothingIsImported) {
   EXPECT_TRUE(ImportTo("again").ok());
   EXPECT_TRUE(absl::IsAlreadyExists(ImportTo("again").status()));
   EXPECT_TRUE(absl::IsAlreadyExists(Export(dir_.path("db"), folder_, {}, kSilent).status()));
+}
+
+TEST_F(ExchangeTest, AFileThatIsGoneOrEndsEarlyIsNotTakenForAllThatThereWas) {
+  const auto whole = Files(folder_);
+  const auto refused = [&](const std::string& file) {
+    const auto counts = ImportTo("again");
+    EXPECT_TRUE(absl::IsDataLoss(counts.status())) << file << ": " << counts.status();
+    EXPECT_THAT(std::string(counts.status().message()), HasSubstr(file));
+    EXPECT_FALSE(fs::exists(dir_.path("again")));
+  };
+  int files = 0;
+  for (const auto& [name, content] : whole) {
+    if (!name.ends_with(".jsonl")) continue;
+    ++files;
+    ASSERT_FALSE(content.empty()) << name;
+    const std::string path = folder_ + "/" + name;
+    const size_t end = content.rfind('\n', content.size() - 2);  // of the last line but one
+    Rewrite(path, end == std::string::npos ? "" : content.substr(0, end + 1));
+    refused(name);
+    fs::remove(path);
+    refused(name);
+    Rewrite(path, content);
+  }
+  EXPECT_EQ(files, 10);
+  const std::string name = "teachings.jsonl";
+  Rewrite(folder_ + "/" + name, whole.at(name) + whole.at(name));  // nor is more
+  refused(name);
+  fs::remove(folder_ + "/" + name);
+  fs::create_directory(folder_ + "/" + name);  // can be opened, and not read
+  refused(name);
+  fs::remove(folder_ + "/" + name);
+  Rewrite(folder_ + "/" + name, whole.at(name));
+  EXPECT_TRUE(ImportTo("again").ok());
+}
+
+TEST_F(ExchangeTest, AnExportWithoutWeightsIsWholeWithoutThem) {
+  ASSERT_TRUE(Export(dir_.path("db"), dir_.path("plain"), {.weights = false}, kSilent).ok());
+  const auto counts =
+      Import(dir_.path("plain"), dir_.path("again"), {}, testing::FeaturesFor, kSilent);
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  EXPECT_EQ(counts->events, 8u);
+  EXPECT_EQ(counts->weights, 0u);
+}
+
+TEST_F(ExchangeTest, AnExportOfAnEarlierBuildIsReadAsFarAsItGoes) {
+  const auto whole = Files(folder_);
+  Rewrite(folder_ + "/format.json", "{\"format\":\"mixmatch-export\",\"version\":1}\n");
+  const auto counts = ImportTo("again");
+  ASSERT_TRUE(counts.ok()) << counts.status();
+  ASSERT_TRUE(Export(dir_.path("again"), dir_.path("out2"), {}, kSilent).ok());
+  EXPECT_EQ(Files(dir_.path("out2")), whole);
+  // What every export has, and one of three that are written together.
+  for (const char* const name : {"teachings.jsonl", "graph.jsonl"}) {
+    fs::remove(folder_ + "/" + name);
+    EXPECT_TRUE(absl::IsDataLoss(ImportTo("partly").status())) << name;
+    Rewrite(folder_ + "/" + name, whole.at(name));
+  }
+  for (const char* const name : {"generations.jsonl", "graph.jsonl", "weights.jsonl"}) {
+    fs::remove(folder_ + "/" + name);
+  }
+  const auto unlearned = ImportTo("unlearned");
+  ASSERT_TRUE(unlearned.ok()) << unlearned.status();
+  EXPECT_EQ(unlearned->lessons, 2u);
+  EXPECT_EQ(unlearned->weights, 0u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 #include <vector>
@@ -235,6 +236,42 @@ TEST(SpaceListsTest, AFewWordsAloneAreSearchedByTheirGroupsExactly) {
     ASSERT_EQ(result->neighbours.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) {
       EXPECT_EQ(result->neighbours[i].item, naive.items[expected[i]].item) << k << " " << i;
+    }
+  }
+  // So many of each word as are wanted, and then no more.
+  for (const size_t equal_max : {1u, 3u}) {
+    const auto result = open.space->Search({kPartitions, 1}, query, 100, nullptr, equal_max);
+    ASSERT_EQ(result->neighbours.size(), 10 * equal_max);
+    std::map<uint64_t, size_t> by_word;
+    for (const Neighbour& one : result->neighbours) ++by_word[(one.item.seq() - 1) % 10];
+    EXPECT_EQ(by_word.size(), 10u);
+    for (const auto& [word, count] : by_word) EXPECT_EQ(count, equal_max) << word;
+  }
+}
+
+TEST(SpaceListsTest, EventsOfOtherModalitiesThatPassAFilterDoNotHideTheFewRowsThatDo) {
+  const TempDir dir;
+  const OpenSpace open(dir.path("db"), kLists, true);
+  Naive naive;
+  naive.vectors = RandomUnitVectors(2000, kDimension, 40, 1);
+  for (Seq i = 0; i < 2000; ++i) {
+    naive.items.push_back({ItemId::ForPercept(20 * (i + 1), 0), kPartitions[0]});
+  }
+  ASSERT_TRUE(open.space->Append(naive.items, naive.vectors, {.next_seq = 40001}, false).ok());
+  ASSERT_TRUE(WaitUntil([&] { return SearchesByLists(*open.space, naive); }));
+  // All events of other modalities, and every fortieth of this one.
+  std::vector<Seq> allowed;
+  for (Seq seq = 1; seq <= 40000; ++seq) {
+    if (seq % 20 != 0 || seq % 800 == 0) allowed.push_back(seq);
+  }
+  const std::vector<float> queries = RandomUnitVectors(50, kDimension, 40, 1);
+  for (size_t q = 0; q < 50; ++q) {
+    const float* query = queries.data() + q * kDimension;
+    const auto result = open.space->Search({kPartitions, 1}, {query, kDimension}, 10, &allowed);
+    const std::vector<size_t> expected = naive.Search({kPartitions, 1}, query, 10, &allowed);
+    ASSERT_EQ(result->neighbours.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_EQ(result->neighbours[i].item, naive.items[expected[i]].item) << q << " " << i;
     }
   }
 }

@@ -155,6 +155,28 @@ void FlipByteOf(const std::filesystem::path& file, std::streamoff at) {
   stream.put(byte);
 }
 
+std::filesystem::path DamageTable(Database& database, Family family) {
+  const Database::Impl& db = database.impl();
+  EXPECT_TRUE(db.db().Flush(rocksdb::FlushOptions(), db.handle(family)).ok());
+  rocksdb::ColumnFamilyMetaData files;
+  db.db().GetColumnFamilyMetaData(db.handle(family), &files);
+  std::filesystem::path path;
+  for (const rocksdb::LevelMetaData& level : files.levels) {
+    for (const rocksdb::SstFileMetaData& table : level.files) path = db.path() + table.name;
+  }
+  EXPECT_FALSE(path.empty()) << "no table of " << FamilyName(family);
+  FlipByteOf(path, 10);
+  return path;
+}
+
+void CompactDamaged(Database& database, Family family) {
+  const Database::Impl& db = database.impl();
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  const rocksdb::Status done = db.db().CompactRange(options, db.handle(family), nullptr, nullptr);
+  EXPECT_TRUE(done.IsCorruption()) << done.ToString();
+}
+
 void RemoveLogFiles(const std::string& path) {
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
     if (entry.path().extension() == ".log") std::filesystem::remove(entry.path());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "storage/database.h"
+#include "storage/database_impl.h"
 #include "storage/event_log.h"
 
 namespace mixmatch::testing {
@@ -79,6 +80,11 @@ class RawDatabase {
 
 // Flips one bit of a file's byte.
 void FlipByteOf(const std::filesystem::path& file, std::streamoff at);
+// Writes what a family holds into tables and flips a bit in the first block of one, which it
+// returns.
+std::filesystem::path DamageTable(Database& database, Family family);
+// Has RocksDB compact a family whose table is damaged, as it does by itself sooner or later.
+void CompactDamaged(Database& database, Family family);
 // Removes the write-ahead log of the database in `path`.
 void RemoveLogFiles(const std::string& path);
 

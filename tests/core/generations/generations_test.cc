@@ -209,6 +209,35 @@ TEST_F(GenerationsTest, ReembedsASpaceThatIsDamagedOrLost) {
   }
 }
 
+TEST_F(GenerationsTest, MakesASpaceAnewThatHoldsMoreEpisodesThanHaveClosed) {
+  AddEvents(6);
+  for (const Seq first : {1, 3, 5}) log_.CloseEpisode(first, first + 1);
+  FollowAll();
+  Publish(2);
+  ASSERT_TRUE(generations_->Begin(MakeCandidate(3), Pass()).ok());
+  ASSERT_TRUE(generations_->Advance().ok());
+  ASSERT_TRUE(generations_->Advance().ok());
+  // Bound anew, without an event that was forgotten: others, and fewer.
+  log_.closed.clear();
+  log_.members.clear();
+  log_.CloseEpisode(2, 4);
+  Reopen();
+  FollowAll();
+  log_.CloseEpisode(5, 6);
+  FollowAll();
+  ASSERT_TRUE(generations_->progress().has_value());
+  for (int i = 0; i < 10 && generations_->progress().has_value(); ++i) {
+    ASSERT_TRUE(generations_->Advance().ok());
+  }
+  EXPECT_EQ(generations_->serving()->number, 2U);
+  for (const Generation number : {1, 2}) {
+    EXPECT_EQ(spaces_.spaces[number]->count(), 8U) << number;
+    EXPECT_TRUE(spaces_.spaces[number]->items.contains(ItemId::ForEpisode(2))) << number;
+    EXPECT_TRUE(spaces_.spaces[number]->items.contains(ItemId::ForEpisode(5))) << number;
+    EXPECT_FALSE(spaces_.spaces[number]->items.contains(ItemId::ForEpisode(1))) << number;
+  }
+}
+
 TEST_F(GenerationsTest, RefusesToOpenWithoutAServingRecord) {
   store_.records[0].state = GenerationState::kRetired;
   const auto opened =

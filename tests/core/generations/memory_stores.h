@@ -83,7 +83,8 @@ class MemorySpace final : public EmbeddingSpace {
   }
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
                                       std::span<const float> query, size_t k,
-                                      const std::vector<Seq>* allowed) const override {
+                                      const std::vector<Seq>* allowed,
+                                      size_t /*equal_max*/) const override {
     SearchResult result;
     for (const auto& [item, entry] : items) {
       if (std::find(partitions.begin(), partitions.end(), entry.first) == partitions.end())

@@ -208,16 +208,47 @@ TEST(LearnerTest, ARestartGoesOnInTheMiddleOfABlock) {
   EXPECT_EQ((*restored)->Checkpoint(), learner->Checkpoint());
 }
 
-TEST(LearnerTest, ACheckpointThatIsAheadOfWhatIsStoredIsDataLoss) {
+TEST(LearnerTest, ACheckpointThatIsAheadOfBindingWaitsForIt) {
   FakeSource source(33);
   const auto learner = Make(source);
-  RunAll(*learner, true);
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(learner->StepNew(false).ok());
   const std::string checkpoint = learner->Checkpoint();
-  FakeSource shorter(20);
-  EXPECT_EQ(Learner::Restore(Model(), Config(), &shorter, checkpoint).status().code(),
-            absl::StatusCode::kDataLoss);
+  FakeSource behind(29);
+  EXPECT_EQ(
+      Learner::Restore(Model(), Config(), &behind, checkpoint, /*all_bound=*/false).status().code(),
+      absl::StatusCode::kOutOfRange);
+  behind.Grow(1);
+  const auto restored =
+      Learner::Restore(Model(), Config(), &behind, checkpoint, /*all_bound=*/false);
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ((*restored)->Checkpoint(), checkpoint);
   EXPECT_EQ(Learner::Restore(Model(), Config(), &source, checkpoint.substr(1)).status().code(),
             absl::StatusCode::kDataLoss);
+}
+
+TEST(LearnerTest, WhereEpisodesAreGoneForGoodItGoesOnWithThoseThatAreLeft) {
+  FakeSource source(33);
+  const auto learner = Make(source);
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(learner->StepNew(false).ok());  // in the third block
+  for (const uint64_t left : {25, 20, 3, 0}) {
+    SCOPED_TRACE(left);
+    FakeSource rest(left);
+    const auto restored = Learner::Restore(Model(), Config(), &rest, learner->Checkpoint());
+    ASSERT_TRUE(restored.ok()) << restored.status();
+    EXPECT_EQ((*restored)->progress().taken, left);
+    EXPECT_EQ((*restored)->progress().trainable, left - left / 5);
+    EXPECT_EQ((*restored)->progress().steps_total, 7U);
+    EXPECT_EQ((*restored)->waiting(), 0U);
+    RunAll(**restored, true);  // what is left of the block that was under way
+    EXPECT_FALSE((*restored)->HasNew(true));
+    EXPECT_EQ((*restored)->StepReplay().ok(), left > 0);
+    rest.Grow(10);
+    const size_t before = rest.loads().size();
+    RunAll(**restored, false);
+    EXPECT_EQ((*restored)->progress().taken, left + 10);
+    ASSERT_EQ(rest.loads().size(), before + 3);
+    EXPECT_EQ(rest.loads()[before].front(), 100 + left);
+  }
 }
 
 TEST(LearnerTest, AnEpisodeThatCannotBeReadIsLeftOut) {
