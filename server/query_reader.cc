@@ -1,6 +1,7 @@
 // Percepts of requests are validated and sensed as those of events are.
 #include "server/query_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@ namespace mixmatch {
 namespace {
 
 constexpr int kPerceptsMax = 16;
+constexpr size_t kNewMax = 16;
 
 // Text, sound and pictures under their own names may ask before any came. Of others the model would
 // make a stem for each name that somebody thinks of, and keep it.
@@ -34,6 +36,25 @@ Mixture QueryPercepts::mixture() const {
 
 absl::StatusOr<QueryPercepts> QueryReader::Read(const v1::PerceptMixture& mixture,
                                                 const std::string& field) const {
+  return ReadAll(mixture, field, /*new_allowed=*/false);
+}
+
+absl::StatusOr<QueryPercepts> QueryReader::ReadExample(const v1::PerceptMixture& mixture,
+                                                       const std::string& field) const {
+  return ReadAll(mixture, field, /*new_allowed=*/true);
+}
+
+bool QueryReader::Admit(const ModalitySpec& modality) const {
+  const absl::MutexLock lock(&mu_);
+  if (std::find(new_.begin(), new_.end(), modality) != new_.end()) return true;
+  if (new_.size() == kNewMax) return false;
+  new_.push_back(modality);
+  return true;
+}
+
+absl::StatusOr<QueryPercepts> QueryReader::ReadAll(const v1::PerceptMixture& mixture,
+                                                   const std::string& field,
+                                                   bool new_allowed) const {
   if (mixture.percepts().empty() || mixture.percepts_size() > kPerceptsMax) {
     return InvalidField(field, absl::StrCat("query refused: ", mixture.percepts_size(),
                                             " percepts; give 1 to ", kPerceptsMax));
@@ -50,7 +71,8 @@ absl::StatusOr<QueryPercepts> QueryReader::Read(const v1::PerceptMixture& mixtur
     if (!sensed.ok()) return PrefixField(sensed.status(), prefix);
     query.modalities.push_back(SpecOf(percept));
     const auto registered = log_->FindModality(percept.modality);
-    if (!registered.ok() && !IsUsual(query.modalities.back())) {
+    if (!registered.ok() && !IsUsual(query.modalities.back()) &&
+        !(new_allowed && Admit(query.modalities.back()))) {
       return FieldError(absl::StatusCode::kNotFound, absl::StrCat(prefix, ".modality"),
                         absl::StrCat("query refused: no percept of modality '", percept.modality,
                                      "' was ever stored; the status lists the modalities"));

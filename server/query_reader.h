@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "core/base/event.h"
 #include "core/encoder/encoder.h"
 #include "core/senses/features.h"
@@ -31,17 +33,28 @@ class QueryReader {
  public:
   QueryReader(const Config& config, const EventLog* log) : config_(config), log_(log) {}
 
-  // Percepts of a request; `field` is where in it they stand. INVALID_ARGUMENT names the field.
+  // Percepts of a request; `field` is where in it they stand. INVALID_ARGUMENT names the field, and
+  // NOT_FOUND a modality that nothing was stored of.
   absl::StatusOr<QueryPercepts> Read(const v1::PerceptMixture& mixture,
                                      const std::string& field) const;
+  // The same for percepts that are examples themselves: some modalities may be new.
+  absl::StatusOr<QueryPercepts> ReadExample(const v1::PerceptMixture& mixture,
+                                            const std::string& field) const;
   // Percepts of a stored event. NOT_FOUND, DATA_LOSS.
   absl::StatusOr<QueryPercepts> ReadEvent(Seq seq) const;
   // Sequence number of an event. NOT_FOUND; INVALID_ARGUMENT for an empty id.
   absl::StatusOr<Seq> FindEvent(const v1::EventKey& key) const;
 
  private:
+  absl::StatusOr<QueryPercepts> ReadAll(const v1::PerceptMixture& mixture, const std::string& field,
+                                        bool new_allowed) const;
+  // Whether there is room for a modality that nothing was stored of.
+  bool Admit(const ModalitySpec& modality) const;
+
   const Config config_;
   const EventLog* const log_;
+  mutable absl::Mutex mu_;
+  mutable std::vector<ModalitySpec> new_ ABSL_GUARDED_BY(mu_);  // those that were let in
 };
 
 }  // namespace mixmatch

@@ -116,7 +116,7 @@ absl::StatusOr<ExampleId> SkillDesk::IdOf(const v1::ExampleTarget& target,
                                           const std::string& field) const {
   if (target.target_case() != v1::ExampleTarget::kPercepts) return EventOf(target, field);
   MM_ASSIGN_OR_RETURN(QueryPercepts query,
-                      reader_.Read(target.percepts(), absl::StrCat(field, ".percepts")));
+                      reader_.ReadExample(target.percepts(), absl::StrCat(field, ".percepts")));
   std::vector<FreshPercept> fresh;
   for (Features& features : query.features) {
     fresh.push_back({.percept = {}, .features = std::move(features)});
@@ -133,7 +133,7 @@ absl::StatusOr<Teaching> SkillDesk::TeachingOf(const SkillSpec& spec,
   const v1::ExampleTarget& target = example.example();
   if (target.target_case() == v1::ExampleTarget::kPercepts) {
     MM_ASSIGN_OR_RETURN(QueryPercepts query,
-                        reader_.Read(target.percepts(), absl::StrCat(field, ".percepts")));
+                        reader_.ReadExample(target.percepts(), absl::StrCat(field, ".percepts")));
     bool looked_at = false;
     for (size_t i = 0; i < query.features.size(); ++i) {
       looked_at = looked_at || spec.LooksAt(query.percepts[i].modality);
@@ -223,7 +223,8 @@ absl::StatusOr<std::vector<float>> SkillDesk::RowOf(const SkillAnswerer& answere
                                                     const std::string& field) const {
   if (target.target_case() == v1::ExampleTarget::kPercepts) {
     const std::string percepts = absl::StrCat(field, ".percepts");
-    MM_ASSIGN_OR_RETURN(const QueryPercepts query, reader_.Read(target.percepts(), percepts));
+    MM_ASSIGN_OR_RETURN(const QueryPercepts query,
+                        reader_.ReadExample(target.percepts(), percepts));
     return SkillExamples::RowOf(answerer.spec, query, *answerer.solution->map, *answerer.space,
                                 percepts);
   }

@@ -66,7 +66,8 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
 
  private:
   struct Call {
-    grpc::ClientContext context;
+    // Holds the channel, so it goes before the call is counted out: see the constructor.
+    std::unique_ptr<grpc::ClientContext> context = std::make_unique<grpc::ClientContext>();
     Request request;
     Response response;
     Steady::time_point due;
@@ -116,14 +117,14 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
     auto call = std::make_shared<Call>();
     call->request = make_(number);
     call->due = due;
-    SetDeadline(&call->context, absl::Now() + options_.timeout);
-    start_(*connections_[number % connections_.size()], &call->context, &call->request,
+    SetDeadline(call->context.get(), absl::Now() + options_.timeout);
+    start_(*connections_[number % connections_.size()], call->context.get(), &call->request,
            &call->response, [self = this->shared_from_this(), call](const grpc::Status& status) {
              self->End(*call, status);
            });
   }
 
-  void End(const Call& call, const grpc::Status& status) {
+  void End(Call& call, const grpc::Status& status) {
     const auto ms = static_cast<float>(absl::ToDoubleMilliseconds(Since(call.due)));
     const Fate fate = FateOf(call, status);
     {
@@ -140,6 +141,7 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
         report_.refused_ms.push_back(ms);
       }
     }
+    call.context.reset();
     // Before this one is counted out, so that Run() does not see an end between the two.
     if (options_.rate <= 0) Next();
     const absl::MutexLock lock(&mu_);
@@ -153,7 +155,7 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
 
   static Fate FateOf(const Call& call, const grpc::Status& status) {
     if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
-      return RetryDelay(call.context) ? Fate::kRefused : Fate::kRefusedPlainly;
+      return RetryDelay(*call.context) ? Fate::kRefused : Fate::kRefusedPlainly;
     }
     if (!status.ok()) return Fate::kFailed;
     const v1::EventError* const refusal = RefusalIn(call.response);

@@ -10,8 +10,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 IN_FLIGHT = 16
+RETRIES = 8
 TIMEOUT_S = 60
 PACKAGES = "install Debian's python3-grpcio, python3-grpc-tools, python3-pkg-resources, python3-protobuf"
 
@@ -38,19 +40,31 @@ class Memory:
             self._api, services = make_stubs(os.path.join(root, "proto"), folder)
         import grpc  # Behind make_stubs, which says what to install where it is missing.
 
+        self._grpc = grpc
         self._stub = services.MemoryStub(grpc.insecure_channel(address))
         self._words = {}  # episode id → word
 
-    @staticmethod
-    def _pipelined(call, requests):
+    def _pipelined(self, call, requests):
         """The responses to all requests, in their order."""
         waiting = collections.deque()
         for request in requests:
             if len(waiting) == IN_FLIGHT:
-                yield waiting.popleft().result()
-            waiting.append(call.future(request, timeout=TIMEOUT_S))
+                yield self._answer(call, *waiting.popleft())
+            waiting.append((request, call.future(request, timeout=TIMEOUT_S)))
         while waiting:
-            yield waiting.popleft().result()
+            yield self._answer(call, *waiting.popleft())
+
+    def _answer(self, call, request, future):
+        """The response; a call that the daemon was too busy for is made again after a while."""
+        for attempt in range(RETRIES):
+            try:
+                return future.result()
+            except self._grpc.RpcError as error:
+                if error.code() != self._grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
+            time.sleep(0.1 * 2**attempt)
+            future = call.future(request, timeout=TIMEOUT_S)
+        return future.result()
 
     def _image_requests(self, paths, want, k):
         for path in paths:
