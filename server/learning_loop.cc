@@ -149,7 +149,7 @@ LearningSnapshot LearningLoop::snapshot() const {
 void LearningLoop::Run() {
   thread_id_ = ThisThread();
   // Everything else goes first.
-  if (!SetThreadPriority(thread_id_, ThreadPriority::kIdle)) {
+  if (!SetThreadPriority(thread_id_, ThreadPriority::kLowest)) {
     spdlog::warn("learning runs at normal priority: the system does not allow another");
   }
   // One core is left to ingest and recall.

@@ -1,7 +1,6 @@
-// Nice values and policies of Linux, which both belong to one thread there.
+// Nice values, which belong to one thread on Linux.
 #include "core/base/thread_priority.h"
 
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,19 +8,24 @@
 namespace mixmatch {
 namespace {
 
-constexpr int kBackgroundNice = 10;
+int NiceOf(ThreadPriority priority) {
+  switch (priority) {
+    case ThreadPriority::kNormal:
+      return 0;
+    case ThreadPriority::kBackground:
+      return 10;
+    case ThreadPriority::kLowest:
+      return 19;
+  }
+  return 0;
+}
 
 }  // namespace
 
 pid_t ThisThread() { return static_cast<pid_t>(syscall(SYS_gettid)); }
 
 bool SetThreadPriority(pid_t thread, ThreadPriority priority) {
-  if (priority == ThreadPriority::kBackground) {
-    return setpriority(PRIO_PROCESS, static_cast<id_t>(thread), kBackgroundNice) == 0;
-  }
-  const sched_param none{};
-  const int policy = priority == ThreadPriority::kIdle ? SCHED_IDLE : SCHED_OTHER;
-  return sched_setscheduler(thread, policy, &none) == 0;
+  return setpriority(PRIO_PROCESS, static_cast<id_t>(thread), NiceOf(priority)) == 0;
 }
 
 }  // namespace mixmatch

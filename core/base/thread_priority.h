@@ -9,16 +9,16 @@ enum class ThreadPriority {
   kNormal,
   // When the others leave something, or else a small share (nice 10).
   kBackground,
-  // What is left over alone: whoever wakes up goes at once before it, and to a processor that
-  // works at nothing else as to one that rests (SCHED_IDLE of Linux).
-  kIdle,
+  // The smallest share (nice 19). Not none, as SCHED_IDLE would have it: it writes to the database
+  // and holds locks that others wait for.
+  kLowest,
 };
 
 // The calling thread, for SetThreadPriority.
 pid_t ThisThread();
 
-// Threads that it starts from then on inherit it. Returns whether the system allowed it; from kIdle
-// back to kNormal needs no privilege, from kBackground it does. Thread-safe.
+// Threads that it starts from then on inherit it. Returns whether the system allowed it; back to
+// kNormal it takes a privilege. Thread-safe.
 bool SetThreadPriority(pid_t thread, ThreadPriority priority);
 
 }  // namespace mixmatch

@@ -28,7 +28,7 @@ generations: {{automatic: false}}
 STREAMS = 16
 ASKERS = 8
 TURNS = 3
-SETTLE_S = 20
+SETTLE_S_PER_EVENT = 60e-6  # two embeddings each, percept and episode: lists over both are merged
 RECALL_RATE = 1500
 FORGOTTEN = 100  # of the 1,000 values of a metadata key
 
@@ -75,7 +75,7 @@ class Bench:
 
     def recall(self, daemon):
         """Once what came last is merged; what happens before that is measured beside ingest."""
-        time.sleep(SETTLE_S)
+        time.sleep(self.args.settle)
         for query in ("embedding", "percept"):
             self.load(daemon, "recall", 3, "--connections", ASKERS, "--query", query)  # warms up
             load = self.load(daemon, "recall", self.args.seconds, "--connections", ASKERS, "--query",
@@ -210,12 +210,17 @@ def parse_args(arguments):
     parser.add_argument("--seconds", type=int, default=15, help="of each load")
     parser.add_argument("--ingest-rate", type=float, default=1000, help="events a second beside")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--settle", type=float, metavar="S",
+                        help="rest before recalls are measured; default 60 s for a million events")
     parser.add_argument("--no-publish", dest="publish", action="store_false")
     parser.add_argument("--forget", action="store_true", help="a tenth of it at the end")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--build", metavar="DIR", help="build folder; default build/release")
     parser.add_argument("--keep", metavar="DIR", help="work in DIR and keep it")
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.settle is None:
+        args.settle = 5 + SETTLE_S_PER_EVENT * args.events
+    return args
 
 
 def flat(prefix, value):
