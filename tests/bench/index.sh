@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The index beside hnswlib and plain FAISS over the same clustered vectors, in one run: build rate, recall@10,
-# latency, memory, and search under filters.
+# The index beside hnswlib and plain FAISS over the same clustered vectors, in one run: build rate,
+# recall@10, latency, memory, and search under filters.
 #
 #   tests/bench/index.sh [--embeddings N] [--json FILE] [--dimension E] [--queries N] [--dir DIR]
 #       [--no-hnswlib] [--no-faiss] [--vectors FILE | --memory DATA_DIR] [--build DIR]

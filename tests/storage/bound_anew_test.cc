@@ -13,6 +13,7 @@ namespace mixmatch {
 namespace {
 
 using testing::AppendOne;
+using testing::Bind;
 using testing::MakePending;
 using testing::OpenLog;
 using testing::RawDatabase;
@@ -40,12 +41,7 @@ class BoundAnewTest : public ::testing::Test {
       AppendOne(*open.log, MakePending("s", std::to_string(i), i * 100, {TextPercept("t")}));
     }
     const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
-    Binder binder(*table->LoadBinder());
-    std::vector<LogEntry> entries;
-    ASSERT_TRUE(open.log->ScanEntries(1, 100, entries).ok());
-    BindingDelta delta;
-    for (const LogEntry& entry : entries) binder.Add(entry, delta);
-    ASSERT_TRUE(table->Apply(delta, binder.state(), kEvents + 1).ok());
+    Bind(open, *table);
     ASSERT_EQ(table->closed_count(), kEvents - 1U);
     const auto spaces = MakeEmbeddingSpaces(open.database.get(), {});
     for (const Generation generation : {0, 3}) {

@@ -18,6 +18,7 @@ namespace {
 
 using testing::AppendOne;
 using testing::At;
+using testing::Bind;
 using testing::ImagePercept;
 using testing::MakePending;
 using testing::OpenLog;
@@ -119,18 +120,10 @@ TEST(DamageTest, DamagedCountersAreCountedAgain) {
 TEST(DamageTest, DamagedBindingStateStartsBindingAnew) {
   const TempDir dir;
   const std::string path = MakeThree(dir);
-  const auto bind = [](const OpenLog& open, EpisodeTable& table) {
-    Binder binder(*table.LoadBinder());
-    std::vector<LogEntry> entries;
-    ASSERT_TRUE(open.log->ScanEntries(table.next_seq(), 100, entries).ok());
-    BindingDelta delta;
-    for (const LogEntry& entry : entries) binder.Add(entry, delta);
-    ASSERT_TRUE(table.Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
-  };
   {
     const OpenLog open(path);
     const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
-    bind(open, *table);
+    Bind(open, *table);
     ASSERT_EQ(table->open_count(), 1u);
   }
   RawDatabase(path).Flip("scenes", "", -1);
@@ -139,7 +132,7 @@ TEST(DamageTest, DamagedBindingStateStartsBindingAnew) {
   EXPECT_EQ(table->next_seq(), 1u);
   EXPECT_EQ(table->episode_count(), 0u);
   EXPECT_EQ(table->EpisodeOf(1).value_or(9), 0u);
-  bind(open, *table);
+  Bind(open, *table);
   EXPECT_EQ(table->open_count(), 1u);
   EXPECT_EQ(table->EpisodeOf(3).value_or(0), 1u);
 }
@@ -150,12 +143,7 @@ TEST(DamageTest, WhereAnEventsEpisodeCannotBeReadItIsNeitherUnboundNorForgottenB
   {
     const OpenLog open(path);
     const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
-    Binder binder(*table->LoadBinder());
-    std::vector<LogEntry> entries;
-    ASSERT_TRUE(open.log->ScanEntries(table->next_seq(), 100, entries).ok());
-    BindingDelta delta;
-    for (const LogEntry& entry : entries) binder.Add(entry, delta);
-    ASSERT_TRUE(table->Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+    Bind(open, *table);
   }
   RawDatabase(path).Flip("episode_of", keys::Number(2), -1);
   const OpenLog open(path);

@@ -22,6 +22,7 @@ namespace {
 
 using testing::AppendOne;
 using testing::At;
+using testing::Bind;
 using testing::Fill;
 using testing::ImagePercept;
 using testing::kDimension;
@@ -48,12 +49,7 @@ std::string MakeMemory(const TempDir& dir) {
   }
   EXPECT_TRUE(open.log->AppendIdleClose("", At(2000)).ok());
   const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
-  Binder binder(*table->LoadBinder());
-  std::vector<LogEntry> entries;
-  EXPECT_TRUE(open.log->ScanEntries(table->next_seq(), 100, entries).ok());
-  BindingDelta delta;
-  for (const LogEntry& entry : entries) binder.Add(entry, delta);
-  EXPECT_TRUE(table->Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+  Bind(open, *table);
   EXPECT_EQ(table->closed_count(), 3u);
   return path;
 }

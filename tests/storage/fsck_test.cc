@@ -31,16 +31,6 @@ using testing::TextPercept;
 
 constexpr int kEvents = 6;
 
-// Binds what is not bound yet.
-void Bind(const OpenLog& open, EpisodeTable& table) {
-  Binder binder(*table.LoadBinder());
-  std::vector<LogEntry> entries;
-  EXPECT_TRUE(open.log->ScanEntries(table.next_seq(), 100, entries).ok());
-  BindingDelta delta;
-  for (const LogEntry& entry : entries) binder.Add(entry, delta);
-  EXPECT_TRUE(table.Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
-}
-
 // Six events in two scenes, bound into episodes; weights.
 std::string MakeMemory(const TempDir& dir) {
   std::string path = dir.path("db");

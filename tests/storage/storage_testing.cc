@@ -34,6 +34,15 @@ OpenLog::OpenLog(const std::string& path) {
   log = *std::move(opened_log);
 }
 
+void Bind(const OpenLog& open, EpisodeTable& table) {
+  Binder binder(*table.LoadBinder());
+  std::vector<LogEntry> entries;
+  EXPECT_TRUE(open.log->ScanEntries(table.next_seq(), 100, entries).ok());
+  BindingDelta delta;
+  for (const LogEntry& entry : entries) binder.Add(entry, delta);
+  EXPECT_TRUE(table.Apply(delta, binder.state(), open.log->last_seq() + 1).ok());
+}
+
 absl::Time At(double seconds) { return absl::FromUnixSeconds(1700000000) + absl::Seconds(seconds); }
 
 Percept TextPercept(const std::string& text, const std::string& modality) {

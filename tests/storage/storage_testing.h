@@ -13,6 +13,7 @@
 
 #include "storage/database.h"
 #include "storage/database_impl.h"
+#include "storage/episode_table.h"
 #include "storage/event_log.h"
 
 namespace mixmatch::testing {
@@ -38,6 +39,9 @@ struct OpenLog {
   std::unique_ptr<Database> database;
   std::unique_ptr<EventLog> log;
 };
+
+// Binds what is not bound yet, at most 100 entries.
+void Bind(const OpenLog& open, EpisodeTable& table);
 
 // The instant `seconds` after a fixed one.
 absl::Time At(double seconds);
