@@ -126,7 +126,7 @@ struct Config {
   } threads;
 
   struct Storage {
-    uint64_t block_cache_bytes = 64 << 20;
+    uint64_t block_cache_bytes = 128 << 20;
     uint64_t write_buffer_bytes = 64 << 20;
     uint64_t seal_at = 16384;  // embeddings in the exact, growing segment of a modality
   } storage;

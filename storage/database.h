@@ -15,7 +15,7 @@
 namespace mixmatch {
 
 struct DatabaseOptions {
-  size_t block_cache_bytes = 64 << 20;
+  size_t block_cache_bytes = 128 << 20;
   size_t write_buffer_bytes = 64 << 20;  // all column families together
   bool create_if_missing = true;
   // Nothing is written, and it may be open elsewhere: shows what was on the disk at this moment.

@@ -74,6 +74,12 @@ rocksdb::ColumnFamilyOptions RocksOptions::ForFamily(Family family) const {
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // In parts of a few KiB. In one piece, that of a file with a million keys is larger than the
+  // cache keeps: every lookup would read and verify megabytes.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  // Other keys are hardly ever asked for where they are not: no filters on the last level.
+  options.optimize_filters_for_hits = family != Family::kIdentity;
   switch (family) {
     case Family::kPayloads:
       options.compression = rocksdb::kNoCompression;  // media are compressed
@@ -84,9 +90,6 @@ rocksdb::ColumnFamilyOptions RocksOptions::ForFamily(Family family) const {
     case Family::kWeights:
       options.compression = rocksdb::kNoCompression;
       UseBlobs(32 << 10, options);
-      break;
-    case Family::kLog:
-      table.block_size = 16 << 10;
       break;
     default:
       break;

@@ -38,15 +38,9 @@ v1::Event BenchData::EventOf(uint64_t number) const {
   return event;
 }
 
-v1::Query BenchData::QueryOf(uint64_t number, int embedding) const {
+v1::Query BenchData::QueryOf(uint64_t number) const {
   v1::Query query;
-  if (embedding > 0) {
-    for (const float value : VectorOf(~number, embedding)) {
-      query.mutable_embedding()->add_values(value);
-    }
-  } else {
-    *query.mutable_percepts()->add_percepts() = PerceptOf(~number);
-  }
+  *query.mutable_percepts()->add_percepts() = PerceptOf(~number);
   return query;
 }
 
@@ -54,7 +48,7 @@ v1::Percept BenchData::PerceptOf(uint64_t number) const {
   v1::Percept percept;
   percept.set_modality(modality_);
   if (payload_ == "vector") {
-    for (const float value : VectorOf(number, dimension_)) {
+    for (const float value : VectorOf(number)) {
       percept.mutable_vector()->add_values(value);
     }
     return percept;
@@ -66,14 +60,16 @@ v1::Percept BenchData::PerceptOf(uint64_t number) const {
   return percept;
 }
 
-std::vector<float> BenchData::VectorOf(uint64_t number, int dimension) const {
+std::vector<float> BenchData::VectorOf(uint64_t number) const {
   std::mt19937_64 own(seed_ ^ number);
   std::mt19937_64 centre(seed_ + own() % kCentres);
+  // One for each: it keeps half of what it draws for its next call.
   std::normal_distribution<float> normal;
+  std::normal_distribution<float> normal_of_centre;
   std::vector<float> values;
   float squares = 0;
-  for (int i = 0; i < dimension; ++i) {
-    values.push_back(normal(centre) + normal(own));
+  for (int i = 0; i < dimension_; ++i) {
+    values.push_back(normal_of_centre(centre) + normal(own));
     squares += values.back() * values.back();
   }
   for (float& value : values) value /= std::sqrt(squares);

@@ -19,15 +19,15 @@ class BenchData {
 
   // Event `number` of the run: two seconds after the one before, in one of 16 scenes.
   v1::Event EventOf(uint64_t number) const;
-  // A query by one percept of the same kind, or by a point of the space with `embedding` numbers.
-  v1::Query QueryOf(uint64_t number, int embedding) const;
+  // A query by one percept of the same kind, which no event has.
+  v1::Query QueryOf(uint64_t number) const;
 
   const std::string& modality() const { return modality_; }
 
  private:
   v1::Percept PerceptOf(uint64_t number) const;
   // A unit vector.
-  std::vector<float> VectorOf(uint64_t number, int dimension) const;
+  std::vector<float> VectorOf(uint64_t number) const;
 
   const std::string payload_;
   const std::string modality_;

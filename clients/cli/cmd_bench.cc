@@ -159,32 +159,37 @@ absl::StatusOr<Outcome> Ingest(const Session& session, const BenchOptions& optio
   return outcome;
 }
 
-// Numbers of the serving generation's points.
-absl::StatusOr<int> EmbeddingSize(const Session& session) {
+// Points of the serving generation's space, as a client has them who embedded what it asks for.
+absl::StatusOr<std::vector<v1::Query>> Points(const Session& session, const BenchOptions& options,
+                                              const BenchData& data) {
+  constexpr uint64_t kPoints = 1024;  // asked one after the other, again and again
   const absl::StatusOr<client::Client> client = session.Connect();
   if (!client.ok()) return client.status();
-  v1::EmbedRequest request;
-  request.mutable_percepts()->add_percepts()->mutable_text()->set_text("bench");
-  const absl::StatusOr<v1::EmbedResponse> response = client->Embed(request);
-  if (!response.ok()) return response.status();
-  return response->embedding().values_size();
+  std::vector<v1::Query> points(std::min(kPoints, options.count));
+  for (size_t i = 0; i < points.size(); ++i) {
+    v1::EmbedRequest request;
+    *request.mutable_percepts() = data.QueryOf(i).percepts();
+    const absl::StatusOr<v1::EmbedResponse> response = client->Embed(request);
+    if (!response.ok()) return response.status();
+    *points[i].mutable_embedding() = response->embedding();
+    points[i].mutable_embedding()->set_generation(0);  // goes on when another begins to serve
+  }
+  return points;
 }
 
 absl::StatusOr<Outcome> Recall(const Session& session, const BenchOptions& options,
                                const BenchData& data, const client::LoadProgress& progress) {
   const absl::StatusOr<client::ClientOptions> own = session.Options();
   if (!own.ok()) return own.status();
-  int embedding = 0;
-  if (options.query == "embedding") {
-    const absl::StatusOr<int> size = EmbeddingSize(session);
-    if (!size.ok()) return size.status();
-    embedding = *size;
-  }
+  absl::StatusOr<std::vector<v1::Query>> points = std::vector<v1::Query>();
+  if (options.query == "embedding") points = Points(session, options, data);
+  if (!points.ok()) return points.status();
   auto load = client::LoadRecall(
       session.server, *own, LoadOptionsOf(options, options.recall_rate),
-      [&data, &options, embedding](uint64_t number) {
+      [&data, &options, &points](uint64_t number) {
         v1::RecallRequest request;
-        *request.mutable_query() = data.QueryOf(number, embedding);
+        *request.mutable_query() =
+            points->empty() ? data.QueryOf(number) : (*points)[number % points->size()];
         request.add_modalities(options.want.empty() ? data.modality() : options.want);
         request.set_k(options.k);
         return request;

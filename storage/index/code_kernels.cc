@@ -90,12 +90,17 @@ MM_AVX512 inline __m256i Folded(__m512i lanes) {
   return _mm256_add_epi32(_mm512_castsi512_si256(lanes), _mm512_extracti64x4_epi64(lanes, 1));
 }
 
-// Four vectors at a time: their sums are brought together in one go.
+// Four vectors at a time: their sums are brought together in one go. Those that come so much later
+// are asked for already: the processor itself does not look beyond a page.
+constexpr size_t kVectorsAhead = 24;
 MM_AVX512 void CoarseAvx512(const int16_t* query, const int8_t* high, size_t count, size_t stride,
                             int32_t* sums) {
   size_t i = 0;
   for (; i + 4 <= count; i += 4) {
     const int8_t* codes = high + i * stride;
+    for (size_t j = 0; j < 4 * stride; j += 64) {
+      __builtin_prefetch(codes + kVectorsAhead * stride + j);
+    }
     __m512i sum[4] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
                       _mm512_setzero_si512()};
     for (size_t j = 0; j < stride; j += 32) {

@@ -60,4 +60,28 @@ inline double RecallOf(const std::vector<std::vector<uint32_t>>& found,
   return all == 0 ? 1 : static_cast<double>(hits) / static_cast<double>(all);
 }
 
+// The share of what was found that is no farther than the farthest of what is nearest, but for
+// `slack` of similarity: what counts where many lie equally near, as the same thing seen again
+// does.
+inline double RecallWithin(float slack, const std::vector<float>& vectors,
+                           const std::vector<float>& queries, size_t d,
+                           const std::vector<std::vector<uint32_t>>& found,
+                           const std::vector<std::vector<uint32_t>>& exact) {
+  const DotFunction dot = BestDot();
+  size_t hits = 0;
+  size_t all = 0;
+  for (size_t q = 0; q < exact.size(); ++q) {
+    const auto similarity = [&](uint32_t row) {
+      return dot(queries.data() + q * d, vectors.data() + row * d, d);
+    };
+    float farthest = 2;
+    for (const uint32_t row : exact[q]) farthest = std::min(farthest, similarity(row));
+    all += exact[q].size();
+    hits += static_cast<size_t>(std::count_if(found[q].begin(), found[q].end(), [&](uint32_t row) {
+      return similarity(row) >= farthest - slack;
+    }));
+  }
+  return all == 0 ? 1 : static_cast<double>(hits) / static_cast<double>(all);
+}
+
 }  // namespace mixmatch

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "clients/cli/bench_data.h"
 #include "clients/cpp/load.h"
@@ -95,7 +97,31 @@ TEST(BenchDataTest, IsTheSameForOneSeedAndOfUnitLength) {
   for (const float value : event.percepts(0).vector().values()) squares += value * value;
   EXPECT_NEAR(squares, 1, 1e-5);
   EXPECT_NE(event.percepts(0).SerializeAsString(), data.EventOf(4).percepts(0).SerializeAsString());
-  EXPECT_EQ(data.QueryOf(1, 32).embedding().values_size(), 32);
+  EXPECT_EQ(data.QueryOf(1).percepts().percepts(0).vector().values_size(), 16);
+}
+
+TEST(BenchDataTest, HasAnotherVectorForEveryEventAndAsManyClustersAsItSays) {
+  const BenchData data("vector", 64, 7, "run");
+  constexpr int kEvents = 2000;
+  std::set<std::string> different;
+  std::vector<std::vector<float>> vectors;
+  for (int number = 0; number < kEvents; ++number) {
+    const v1::Event event = data.EventOf(number);
+    const auto& values = event.percepts(0).vector().values();
+    vectors.emplace_back(values.begin(), values.end());
+    different.insert(event.percepts(0).SerializeAsString());
+  }
+  EXPECT_EQ(different.size(), kEvents);
+  // Of one cluster: half of what two vectors are is the same. Of two clusters: nothing.
+  int near = 0;
+  for (int i = 1; i < kEvents; ++i) {
+    float product = 0;
+    for (size_t d = 0; d < 64; ++d) product += vectors[0][d] * vectors[i][d];
+    EXPECT_LT(product, 0.9F);
+    near += product > 0.3F ? 1 : 0;
+  }
+  EXPECT_GT(near, 0);
+  EXPECT_LT(near, kEvents / 32);
 }
 
 }  // namespace
