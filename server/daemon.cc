@@ -278,13 +278,13 @@ absl::Status Daemon::Listen(const Config& config) {
   p.recaller = std::make_unique<Recaller>(config, p.log.get(), p.episodes.get(),
                                           p.generations.get(), &p.clock);
   p.query_pool = std::make_unique<WorkerPool>(
-      WorkerPoolOptions{.threads = config.threads.recall,
+      WorkerPoolOptions{.name = "recall",
+                        .threads = config.threads.recall,
                         .queue_max = config.limits.recall_queue,
-                        .start = [] { SetComputeThreads(1); },
                         .patience = config.limits.call_wait,
                         .admit = [&p] { return p.memory->CheckCall(); }});
-  p.admin_pool = std::make_unique<WorkerPool>(WorkerPoolOptions{
-      .threads = kAdminThreads, .queue_max = kAdminQueue, .start = [] { SetComputeThreads(1); }});
+  p.admin_pool = std::make_unique<WorkerPool>(
+      WorkerPoolOptions{.name = "admin", .threads = kAdminThreads, .queue_max = kAdminQueue});
   const double gflops = MeasureMatmulGflops();
   spdlog::info("matrix products run at {:.0f} GFLOP/s", gflops);
   p.memory_service = std::make_unique<MemoryService>(
@@ -355,7 +355,7 @@ absl::Status Daemon::ListenDamaged(const Config& config, const absl::Status& dam
   Parts& p = *parts_;
   MM_ASSIGN_OR_RETURN(p.audit, AuditLog::Open(config.data_dir + "/audit.log", &p.clock));
   p.admin_pool = std::make_unique<WorkerPool>(
-      WorkerPoolOptions{.threads = kAdminThreads, .queue_max = kAdminQueue});
+      WorkerPoolOptions{.name = "admin", .threads = kAdminThreads, .queue_max = kAdminQueue});
   p.snapshot_desk = std::make_unique<SnapshotDesk>(
       config, SnapshotDesk::Parts{.damage = damage, .clock = &p.clock, .restart = restart_});
   p.snapshots_service =

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 #include "core/encoder/encoder.h"
 
 namespace mixmatch {
@@ -59,6 +60,7 @@ absl::Status Follower::health() const {
 }
 
 void Follower::Run() {
+  NameThread("follow");
   SetComputeThreads(1);
   while (true) {
     const absl::StatusOr<bool> left = Round();

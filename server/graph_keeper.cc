@@ -29,6 +29,7 @@ GraphKeeper::~GraphKeeper() { Stop(); }
 
 void GraphKeeper::Start() {
   thread_ = std::thread([this] {
+    NameThread("graph");
     SetComputeThreads(1);
     Run();
   });

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 #include "server/steady_now.h"
 
 namespace mixmatch {
@@ -86,8 +87,10 @@ IngestPipeline::IngestPipeline(const Config& config, const Parts& parts,
       patience_(config.limits.call_wait, SteadyNow()),
       ahead_(kAheadMin),
       counted_(SteadyNow()),
-      sensing_(std::make_unique<WorkerPool>(WorkerPoolOptions{
-          .threads = config.threads.sense, .queue_max = config.limits.queue_events + 1})),
+      sensing_(std::make_unique<WorkerPool>(
+          WorkerPoolOptions{.name = "sense",
+                            .threads = config.threads.sense,
+                            .queue_max = config.limits.queue_events + 1})),
       writer_([this] { Write(); }) {}
 
 IngestPipeline::~IngestPipeline() {
@@ -248,6 +251,7 @@ std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
 }
 
 void IngestPipeline::Write() {
+  NameThread("log");
   for (auto group = NextGroup(); !group.empty(); group = NextGroup()) Commit(group);
 }
 

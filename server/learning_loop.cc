@@ -147,6 +147,7 @@ LearningSnapshot LearningLoop::snapshot() const {
 }
 
 void LearningLoop::Run() {
+  NameThread("learn");
   thread_id_ = ThisThread();
   // Everything else goes first.
   if (!SetThreadPriority(thread_id_, ThreadPriority::kLowest)) {

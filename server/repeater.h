@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "core/base/thread_priority.h"
 
 namespace mixmatch {
 
@@ -28,6 +29,7 @@ class Repeater {
 
  private:
   void Run() {
+    NameThread("repeat");
     while (true) {
       {
         const absl::MutexLock lock(&mu_);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/thread_priority.h"
 #include "core/encoder/encoder.h"
 #include "server/skill_entry.h"
 #include "server/skill_keeper.h"
@@ -21,6 +22,7 @@ SkillKeeper::~SkillKeeper() { Stop(); }
 
 void SkillKeeper::Start() {
   thread_ = std::thread([this] {
+    NameThread("skills");
     SetComputeThreads(1);
     Run();
   });

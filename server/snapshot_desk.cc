@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 #include "server/steady_now.h"
 #include "server/version.h"
 
@@ -58,7 +59,8 @@ class SnapshotDesk::Work {
 
 SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
     : config_(config), parts_(parts), snapshots_(config.data_dir), backups_(config.backups.dir) {
-  pool_ = std::make_unique<WorkerPool>(WorkerPoolOptions{.threads = 1, .queue_max = kQueue});
+  pool_ = std::make_unique<WorkerPool>(
+      WorkerPoolOptions{.name = "snapshot", .threads = 1, .queue_max = kQueue});
   if (parts.damage.ok() &&
       std::min(config.snapshots.every, config.backups.every) < absl::InfiniteDuration()) {
     scheduler_ = std::thread([this] { Schedule(); });
@@ -288,6 +290,7 @@ absl::Status SnapshotDesk::MakeScheduledBackup() {
 }
 
 void SnapshotDesk::Schedule() {
+  NameThread("schedule");
   absl::Status health;
   while (true) {
     {

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "core/base/thread_priority.h"
+#include "core/encoder/encoder.h"
 #include "server/steady_now.h"
 
 namespace mixmatch {
@@ -36,7 +38,8 @@ absl::Status WorkerPool::Submit(Work work) {
 }
 
 void WorkerPool::Run() {
-  options_.start();
+  NameThread(options_.name);
+  SetComputeThreads(1);
   while (true) {
     Queued next;
     bool ok = true;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,9 +17,9 @@
 namespace mixmatch {
 
 struct WorkerPoolOptions {
+  std::string name = "work";  // of its threads, each of which computes on itself alone
   size_t threads = 1;
   size_t queue_max = 1;
-  std::function<void()> start = [] {};  // first thing in every thread
   // How long work waits at most (QueuePatience).
   absl::Duration patience = absl::InfiniteDuration();
   // Whether more work may be taken in, beside the length of the queue.

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 #include "storage/background_errors.h"
 #include "storage/codec/envelope.h"
 #include "storage/current_file.h"
@@ -232,7 +233,13 @@ absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
   // A space may be dropped while its index is being written; without this, that one write would
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;
-  const rocksdb::Status written = db_->Write(options, &batch);
+  rocksdb::Status written;
+  const auto write = [&] { written = db_->Write(options, &batch); };
+  if (IsBehind()) {
+    background_writer_->Do(write);
+  } else {
+    write();
+  }
   errors_->Note(written);
   return FromRocks(written, what);
 }

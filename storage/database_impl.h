@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "storage/background_errors.h"
+#include "storage/background_writer.h"
 #include "storage/database.h"
 
 namespace mixmatch {
@@ -82,7 +83,8 @@ class Database::Impl {
   // Reads a value. NOT_FOUND; DATA_LOSS with its key.
   absl::Status Get(Family family, std::string_view key, google::protobuf::MessageLite& record,
                    const rocksdb::ReadOptions& options = {}) const;
-  // Writes a batch as a whole. `what` as for FromRocks.
+  // Writes a batch as a whole; for a thread that works behind others on one that does not. `what`
+  // as for FromRocks.
   absl::Status Write(rocksdb::WriteBatch& batch, WriteMode mode, std::string_view what) const;
   BackgroundErrors& errors() const { return *errors_; }
   // All keys of a family, in order; `upper` (exclusive) must outlive the iterator.
@@ -105,6 +107,7 @@ class Database::Impl {
   const std::string path_;
   const std::shared_ptr<BackgroundErrors> errors_;
   const std::shared_ptr<rocksdb::DB> db_;
+  const std::unique_ptr<BackgroundWriter> background_writer_ = std::make_unique<BackgroundWriter>();
   std::string damaged_file_;
   rocksdb::ColumnFamilyOptions named_options_;
   std::array<FamilyHandle, kFamilyCount> families_;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "core/base/thread_priority.h"
 #include "storage/codec/envelope.h"
 
 namespace mixmatch {
@@ -66,6 +67,7 @@ MarkKeeper::~MarkKeeper() {
 }
 
 void MarkKeeper::Run() {
+  NameThread("mark");
   for (bool stop = false; !stop;) {
     {
       const absl::MutexLock lock(&mu_);

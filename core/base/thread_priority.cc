@@ -1,6 +1,7 @@
-// Nice values, which belong to one thread on Linux.
+// Names and nice values, which belong to one thread on Linux.
 #include "core/base/thread_priority.h"
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,7 +23,16 @@ int NiceOf(ThreadPriority priority) {
 
 }  // namespace
 
+void NameThread(const std::string& name) {
+  prctl(PR_SET_NAME, name.c_str(), 0, 0, 0);  // never fails: what is too long is cut
+}
+
 pid_t ThisThread() { return static_cast<pid_t>(syscall(SYS_gettid)); }
+
+bool IsBehind() {
+  return getpriority(PRIO_PROCESS, static_cast<id_t>(ThisThread())) >
+         getpriority(PRIO_PROCESS, static_cast<id_t>(getpid()));
+}
 
 bool SetThreadPriority(pid_t thread, ThreadPriority priority) {
   return setpriority(PRIO_PROCESS, static_cast<id_t>(thread), NiceOf(priority)) == 0;

@@ -1,7 +1,9 @@
-// How far behind the rest of the program a thread works.
+// What a thread is called, and how far behind the rest of the program it works.
 #pragma once
 
 #include <sys/types.h>
+
+#include <string>
 
 namespace mixmatch {
 
@@ -14,8 +16,15 @@ enum class ThreadPriority {
   kLowest,
 };
 
+// Calls the calling thread so in `top -H`, debuggers and profiles; the main thread's is the
+// program's in `ps`. At most 15 bytes count.
+void NameThread(const std::string& name);
+
 // The calling thread, for SetThreadPriority.
 pid_t ThisThread();
+
+// Whether the calling thread works behind the program's first one.
+bool IsBehind();
 
 // Threads that it starts from then on inherit it. Returns whether the system allowed it; back to
 // kNormal it takes a privilege. Thread-safe.

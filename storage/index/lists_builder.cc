@@ -28,12 +28,18 @@ void ListsBuilder::Wake() {
   rests_ = false;
 }
 
+void ListsBuilder::AwaitBuilt(absl::Duration at_most) const {
+  const absl::MutexLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(this, &ListsBuilder::IsBuilt), at_most);
+}
+
 bool ListsBuilder::rests() const {
   const absl::MutexLock lock(&mu_);
   return rests_;
 }
 
 void ListsBuilder::Run() {
+  NameThread("lists");
   // Recall and ingest come first. A refusal costs only politeness.
   (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
   bool rested = true;  // nothing came since the last look while idle
@@ -41,6 +47,7 @@ void ListsBuilder::Run() {
     bool idle = false;
     {
       const absl::MutexLock lock(&mu_);
+      building_ = false;
       const absl::Condition news(this, &ListsBuilder::HasNews);
       if (rested) {
         rests_ = !woken_;
@@ -48,6 +55,7 @@ void ListsBuilder::Run() {
       } else {
         idle = !mu_.AwaitWithTimeout(news, options_.merge_idle);
       }
+      building_ = woken_;
       woken_ = false;
     }
     rested = idle;

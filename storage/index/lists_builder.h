@@ -37,12 +37,16 @@ class ListsBuilder {
 
   // Says that there may be something to do. Does not block.
   void Wake();
+  // Waits until everything is built that it was woken for, at most so long.
+  void AwaitBuilt(absl::Duration at_most) const;
   // Whether there was nothing to do when it last looked, while idle.
   bool rests() const;
 
  private:
   void Run();
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stop_ || woken_; }
+
+  bool IsBuilt() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stop_ || !(woken_ || building_); }
 
   const IndexOptions options_;
   const Next next_;
@@ -51,6 +55,7 @@ class ListsBuilder {
   mutable absl::Mutex mu_;
   bool rests_ ABSL_GUARDED_BY(mu_) = true;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
+  bool building_ ABSL_GUARDED_BY(mu_) = false;  // since it was woken
   std::thread thread_;
 };
 

@@ -15,6 +15,7 @@ namespace mixmatch {
 namespace {
 
 constexpr size_t kBlockBytesMax = 1 << 20;
+constexpr absl::Duration kBuildAwaited = absl::Seconds(20);
 
 bool AllFinite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -92,6 +93,8 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
                                  std::span<const float> vectors, SpaceCursor next,
                                  bool background) {
   MM_RETURN_IF_ERROR(CheckAppend(items, vectors));
+  // One after the other: where cores are few, both at once leave none to those who ask and store.
+  if (background) builder_.AwaitBuilt(kBuildAwaited);
   const absl::MutexLock append_lock(&append_mu_);
   const std::vector<Block> blocks = MakeBlocks(items, vectors);
   MM_RETURN_IF_ERROR(store_.WriteBlocks(blocks, next, background));
