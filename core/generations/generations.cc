@@ -2,6 +2,8 @@
 #include "core/generations/generations.h"
 
 #include <algorithm>
+#include <future>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,15 +38,28 @@ absl::StatusOr<std::unique_ptr<Generations>> Generations::Open(
 absl::Status Generations::Load(const ModelConfig& model) {
   MM_ASSIGN_OR_RETURN(const std::vector<GenerationRecord> records, store_->ListRecords());
   if (records.empty()) return MakeFirst(model);
+  // Side by side: loading takes most of a start.
+  std::map<Generation, std::future<absl::StatusOr<std::shared_ptr<Space>>>> opening;
+  for (const GenerationRecord& record : records) {
+    if (record.state == GenerationState::kServing || record.state == GenerationState::kKept ||
+        record.state == GenerationState::kEmbedding) {
+      opening[record.number] =
+          std::async(std::launch::async, [this, &record] { return OpenSpace(record); });
+    }
+  }
+  std::map<Generation, std::shared_ptr<Space>> spaces;
+  for (auto& [number, space] : opening) {
+    MM_ASSIGN_OR_RETURN(spaces[number], space.get());
+  }
   const absl::MutexLock lock(&mu_);
   for (const GenerationRecord& record : records) {
     records_[record.number] = record;
     if (record.state == GenerationState::kServing) {
-      MM_ASSIGN_OR_RETURN(serving_, OpenSpace(record));
+      serving_ = spaces[record.number];
     } else if (record.state == GenerationState::kKept) {
-      MM_ASSIGN_OR_RETURN(kept_, OpenSpace(record));
+      kept_ = spaces[record.number];
     } else if (record.state == GenerationState::kEmbedding) {
-      MM_ASSIGN_OR_RETURN(next_, OpenSpace(record));
+      next_ = spaces[record.number];
       progress_ = PublishProgress{
           .done = next_->embeddings->count(), .start = clock_->Now(), .record = record};
     }

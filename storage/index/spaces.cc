@@ -2,6 +2,7 @@
 #include "storage/index/spaces.h"
 
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -35,7 +36,41 @@ class StoredSpaces final : public EmbeddingSpaces {
  private:
   Database::Impl& database_;
   const IndexOptions options_;
-  absl::Mutex mu_;  // held while a space is made, loaded or dropped
+  // The turn of one that makes, loads or drops a generation's space: others of the same wait, those
+  // of others do not, so that spaces are loaded side by side.
+  class Turn {
+   public:
+    Turn(StoredSpaces* spaces, Generation generation) : spaces_(*spaces), generation_(generation) {
+      const absl::MutexLock lock(&spaces_.mu_);
+      const auto free = [this]() ABSL_SHARED_LOCKS_REQUIRED(spaces_.mu_) {
+        return !spaces_.busy_.contains(generation_);
+      };
+      spaces_.mu_.Await(absl::Condition(&free));
+      spaces_.busy_.insert(generation_);
+    }
+    ~Turn() {
+      const absl::MutexLock lock(&spaces_.mu_);
+      spaces_.busy_.erase(generation_);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    StoredSpaces& spaces_;
+    const Generation generation_;
+  };
+
+  std::shared_ptr<StoredSpace> FindOpen(Generation generation) {
+    const absl::MutexLock lock(&mu_);
+    return open_[generation].lock();
+  }
+  void NoteOpen(Generation generation, const std::shared_ptr<StoredSpace>& space) {
+    const absl::MutexLock lock(&mu_);
+    open_[generation] = space;
+  }
+
+  absl::Mutex mu_;
+  std::set<Generation> busy_ ABSL_GUARDED_BY(mu_);  // whose turn someone has
   // One object for each space, as long as anyone holds it: two would number rows alike.
   std::map<Generation, std::weak_ptr<StoredSpace>> open_ ABSL_GUARDED_BY(mu_);
 };
@@ -46,7 +81,7 @@ absl::StatusOr<std::shared_ptr<EmbeddingSpace>> StoredSpaces::Create(Generation 
     return absl::InvalidArgumentError(
         absl::StrCat("space not made: ", dimension, " dimensions; give at least 1"));
   }
-  const absl::MutexLock lock(&mu_);
+  const Turn turn(this, generation);
   const std::string name = SpaceName(generation);
   FamilyHandle family = database_.FindNamed(name);
   if (family != nullptr) {
@@ -63,13 +98,13 @@ absl::StatusOr<std::shared_ptr<EmbeddingSpace>> StoredSpaces::Create(Generation 
   auto space = std::make_shared<StoredSpace>(generation, static_cast<size_t>(dimension),
                                              std::move(store), options_);
   MM_RETURN_IF_ERROR(space->Load());
-  open_[generation] = space;
+  NoteOpen(generation, space);
   return space;
 }
 
 absl::StatusOr<std::shared_ptr<EmbeddingSpace>> StoredSpaces::Open(Generation generation) {
-  const absl::MutexLock lock(&mu_);
-  if (std::shared_ptr<StoredSpace> space = open_[generation].lock()) return space;
+  const Turn turn(this, generation);
+  if (std::shared_ptr<StoredSpace> space = FindOpen(generation)) return space;
   const std::string name = SpaceName(generation);
   FamilyHandle family = database_.FindNamed(name);
   if (family == nullptr) return NoSuchSpace(generation);
@@ -79,14 +114,14 @@ absl::StatusOr<std::shared_ptr<EmbeddingSpace>> StoredSpaces::Open(Generation ge
   MM_RETURN_IF_ERROR(dimension.status());
   auto space = std::make_shared<StoredSpace>(generation, *dimension, std::move(store), options_);
   MM_RETURN_IF_ERROR(space->Load());
-  open_[generation] = space;
+  NoteOpen(generation, space);
   return space;
 }
 
 absl::Status StoredSpaces::Drop(Generation generation) {
-  const absl::MutexLock lock(&mu_);
-  if (const std::shared_ptr<StoredSpace> space = open_[generation].lock()) space->Retire();
-  open_.erase(generation);
+  const Turn turn(this, generation);
+  if (const std::shared_ptr<StoredSpace> space = FindOpen(generation)) space->Retire();
+  NoteOpen(generation, nullptr);
   return database_.DropNamed(SpaceName(generation));
 }
 
