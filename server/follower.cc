@@ -82,7 +82,12 @@ absl::StatusOr<bool> Follower::Round() {
   MM_ASSIGN_OR_RETURN(const bool more_to_embed, parts_.generations->Follow());
   CloseIdleScenes();
   moved_();
-  return more_to_bind || more_to_embed;
+  if (more_to_bind || more_to_embed) return true;
+  if (!keeps_settled_) return false;
+  // Answers do without it: what cannot be read shows where it is needed.
+  const absl::StatusOr<bool> more_to_keep = parts_.episodes->KeepSettled();
+  keeps_settled_ = more_to_keep.ok();
+  return more_to_keep.value_or(false);
 }
 
 absl::StatusOr<bool> Follower::Bind() {

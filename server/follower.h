@@ -65,6 +65,7 @@ class Follower {
 
   // Only the thread touches these.
   Binder binder_;
+  bool keeps_settled_ = true;  // until what is to be kept in memory cannot be read
   struct Activity {
     absl::Time last;
     bool asked = false;  // for an idle record, since the last event

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "core/base/thread_priority.h"
 #include "core/encoder/blas.h"
 #include "server/config.h"
@@ -128,6 +129,8 @@ int Serve(Config config, const std::string& port_file) {
 int RunDaemonProgram(int argc, char** argv) {
   SetLibraryEnvironment(argv);
   NameThread("mixmatchd");  // started over, it would be called after the link that it started by
+  // Debian builds Abseil so that every lock looks for deadlocks, under a lock that all share.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Flags flags;
   CLI::App app("Mix-Match: a memory that learns");
   app.add_option("--config", flags.config, "YAML file; every key has a default");

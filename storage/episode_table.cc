@@ -250,7 +250,12 @@ absl::StatusOr<Episode> EpisodeTable::Get(EpisodeId id) const {
   return codec::DecodeEpisode(id, record);
 }
 
+absl::StatusOr<bool> EpisodeTable::KeepSettled() const {
+  return impl_->settled_episodes.ReadSome(impl_->db, impl_->settled);
+}
+
 absl::StatusOr<EpisodeId> EpisodeTable::EpisodeOf(Seq seq) const {
+  if (const EpisodeId known = impl_->settled_episodes.Known(seq); known != 0) return known;
   storage::v1::EpisodeOfRecord record;
   const absl::Status status = impl_->db.Get(Family::kEpisodeOf, keys::Number(seq), record);
   if (absl::IsNotFound(status)) return 0;

@@ -41,8 +41,11 @@ class EpisodeTable final : public TrainingSource {
   absl::StatusOr<Episode> Get(EpisodeId id) const;
   // The episode of an event; 0 while binding has not reached it. DATA_LOSS.
   absl::StatusOr<EpisodeId> EpisodeOf(Seq seq) const;
-  // The episodes that have any of `events`, sorted, each once. DATA_LOSS. Those that cannot change
-  // any more are kept in memory from the first call on, 8 bytes an event.
+  // Reads into memory, 8 bytes an event, some of what cannot change any more of which event is of
+  // which episode, so that EpisodeOf and EpisodesOf need not. Returns whether there is more.
+  // DATA_LOSS.
+  absl::StatusOr<bool> KeepSettled() const;
+  // The episodes that have any of `events`, sorted, each once. DATA_LOSS.
   absl::StatusOr<std::vector<EpisodeId>> EpisodesOf(std::span<const Seq> events) const;
 
   uint64_t episode_count() const;  // open ones included

@@ -1,5 +1,5 @@
-// Which episode each event is of, in memory, as far as it cannot change any more: a filter of
-// episodes asks for as many events as pass it, with every recall.
+// Which episode each event is of, in memory, as far as it cannot change any more: every answer of a
+// recall asks for one, and a filter of episodes for as many events as pass it.
 #pragma once
 
 #include <span>
@@ -21,11 +21,18 @@ class SettledEpisodes {
   // never change. DATA_LOSS.
   absl::StatusOr<std::vector<EpisodeId>> Of(const Database::Impl& database, Seq settled,
                                             std::span<const Seq> events);
+  // The episode of an event, where it is known without reading; 0 where it is not, or of none.
+  EpisodeId Known(Seq seq) const;
+  // Reads of what is below `settled` some of what is not known yet. Returns whether there is more.
+  // DATA_LOSS.
+  absl::StatusOr<bool> ReadSome(const Database::Impl& database, Seq settled);
 
  private:
-  absl::Status ReadUpTo(const Database::Impl& database, Seq settled);
+  Seq first_unknown() const;
+  // Reads what is not known yet below `end`, on its own, and then shows it.
+  absl::Status ReadUpTo(const Database::Impl& database, Seq end);
 
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   // Of the event with sequence number i + 1; 0 where there is none.
   std::vector<EpisodeId> episodes_ ABSL_GUARDED_BY(mu_);
 };
