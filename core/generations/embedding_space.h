@@ -56,8 +56,8 @@ class EmbeddingSpace {
 
   // Appends `vectors` [items.size(), E], unit and finite, and moves the cursor, in one atomic
   // write; searchable when it returns. Not synced: derived state, re-made after a crash from the
-  // cursor on. `background` writes with low priority. INVALID_ARGUMENT for a number that is not
-  // finite.
+  // cursor on. `background` gives way: it waits, for a while, where compaction or the building of
+  // lists is behind. INVALID_ARGUMENT for a number that is not finite.
   virtual absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                               SpaceCursor next, bool background) = 0;
 

@@ -150,7 +150,7 @@ class Bench {
         items.push_back({ItemId::ForPercept(first + i + 1, 0), kPartition});
       }
       MM_RETURN_IF_ERROR(space_->Append(items, {vectors_.data() + first * d_, n * d_},
-                                        {.next_seq = first + n + 1}, true));
+                                        {.next_seq = first + n + 1}, /*background=*/false));
       if (Since(shown) > 5) {
         shown = Clock::now();
         std::printf("ours: %zu of %zu stored\n", first + n, rows_);
