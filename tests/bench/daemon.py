@@ -74,7 +74,7 @@ class Bench:
         return load
 
     def recall(self, daemon):
-        """Once what came last is merged; what happens before that is measured beside ingest."""
+        """Once what came last is merged."""
         time.sleep(self.args.settle)
         for query in ("embedding", "percept"):
             self.load(daemon, "recall", 3, "--connections", ASKERS, "--query", query)  # warms up
@@ -195,8 +195,8 @@ class Bench:
         with self.daemon(True) as daemon:
             daemon.ctl("learning", "pause")
             self.short_ingest(daemon, "one_by_one", "--connections", 1, "--window", 1)
-            self.beside(daemon)
             self.recall(daemon)
+            self.beside(daemon)  # after what came before is embedded and merged: one load alone
             daemon.ctl("learning", "resume")
             self.short_ingest(daemon, "ingest_learning", "--connections", STREAMS)
             if self.args.publish:
