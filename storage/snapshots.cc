@@ -33,10 +33,6 @@ constexpr size_t kNameMax = 64;
 constexpr char kRecordFile[] = "/SNAPSHOT";
 constexpr char kPending[] = "/restore.pending";
 constexpr char kPreRestore[] = "pre-restore-";
-// A write-ahead log that is smaller than this goes into a snapshot as it is. Were everything flushed
-// for each, every family would get a small file that lies behind the others and so is never merged:
-// hourly snapshots would leave thousands of open files in a month.
-constexpr uint64_t kLogCopied = 64 << 20;
 constexpr char kUnfinished[] = ".unfinished-";  // before a snapshot's name while it is made
 
 absl::Status CheckName(const std::string& name) {
@@ -147,7 +143,7 @@ absl::StatusOr<Snapshot> Snapshots::Create(Database& database, const std::string
         MM_RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(&database.impl().db(), &raw),
                                      "snapshot not made"));
         const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
-        return FromRocks(checkpoint->CreateCheckpoint(folder, kLogCopied), "snapshot not made");
+        return FromRocks(checkpoint->CreateCheckpoint(folder), "snapshot not made");
       },
       progress);
 }
