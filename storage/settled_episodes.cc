@@ -1,9 +1,8 @@
-// What is behind the known end is read in one go, in the order of the keys.
+// What is behind the known end is read in the order of the keys, and shown when it is whole.
 #include "storage/settled_episodes.h"
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "core/base/status.h"
 #include "storage/codec/envelope.h"

@@ -114,6 +114,7 @@ class Bench:
         """Acknowledgements at a steady rate, without and with a publish of everything beside."""
         rate = ("--rate", self.args.ingest_rate / 10, "--batch", 10)
         daemon.ctl("learning", "pause")
+        time.sleep(self.args.settle)
         without = self.load(daemon, "ingest", self.args.seconds, *rate)
         ended = threading.Event()
         outcome = {}
