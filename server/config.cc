@@ -210,6 +210,7 @@ class KeyTable {
     Add("graph.half_life", c_.graph.half_life);
     Add("snapshots.every", c_.snapshots.every);
     Add("snapshots.keep", c_.snapshots.keep, 1, 10'000);
+    Add("snapshots.log_bytes", c_.snapshots.log_bytes, 0, 1ULL << 40);
     AddOptional("backups.dir", c_.backups.dir);
     Add("backups.every", c_.backups.every);
     Add("backups.keep", c_.backups.keep, 1, 10'000);

@@ -106,6 +106,7 @@ struct Config {
   struct SnapshotKeys {
     absl::Duration every = absl::InfiniteDuration();  // infinite: by command alone
     uint64_t keep = 7;                                // of those made by the clock
+    uint64_t log_bytes = 64 << 20;  // of RocksDB's log, copied as it is; tables are written of more
   } snapshots;
 
   struct BackupKeys {

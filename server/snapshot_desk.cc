@@ -58,7 +58,10 @@ class SnapshotDesk::Work {
 };
 
 SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
-    : config_(config), parts_(parts), snapshots_(config.data_dir), backups_(config.backups.dir) {
+    : config_(config),
+      parts_(parts),
+      snapshots_(config.data_dir, config.snapshots.log_bytes),
+      backups_(config.backups.dir) {
   pool_ = std::make_unique<WorkerPool>(
       WorkerPoolOptions{.name = "snapshot", .threads = 1, .queue_max = kQueue});
   if (parts.damage.ok() &&

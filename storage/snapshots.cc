@@ -138,12 +138,12 @@ absl::StatusOr<Snapshot> Snapshots::Create(Database& database, const std::string
                                            const SnapshotProgress& progress) const {
   return Add(
       name, facts,
-      [&database](const std::string& folder) -> absl::Status {
+      [this, &database](const std::string& folder) -> absl::Status {
         rocksdb::Checkpoint* raw = nullptr;
         MM_RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(&database.impl().db(), &raw),
                                      "snapshot not made"));
         const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
-        return FromRocks(checkpoint->CreateCheckpoint(folder), "snapshot not made");
+        return FromRocks(checkpoint->CreateCheckpoint(folder, log_bytes_), "snapshot not made");
       },
       progress);
 }

@@ -48,7 +48,10 @@ using SnapshotProgress = std::function<bool(uint64_t done, uint64_t total)>;
 // Thread-safety: Safe for concurrent use, but for one name by two callers at once.
 class Snapshots {
  public:
-  explicit Snapshots(std::string data_dir) : data_dir_(std::move(data_dir)) {}
+  // A snapshot copies a write-ahead log of less than `log_bytes` as it is. With more, what it holds
+  // is written into tables first: one small file for each family that was written to, each time.
+  explicit Snapshots(std::string data_dir, uint64_t log_bytes = 0)
+      : data_dir_(std::move(data_dir)), log_bytes_(log_bytes) {}
 
   // Copies the running database. Writing goes on meanwhile; what was acknowledged before the call
   // is in it. INVALID_ARGUMENT for a name that is not 1 to 64 of [A-Za-z0-9_.-] or begins with a
@@ -107,6 +110,7 @@ class Snapshots {
   absl::Status KeepPrevious(absl::Time now, const std::string& program_version) const;
 
   const std::string data_dir_;
+  const uint64_t log_bytes_;
 };
 
 }  // namespace mixmatch

@@ -12,6 +12,7 @@ CONFIG = """\
 episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}
 learning: {enabled: false}
 generations: {automatic: false}
+snapshots: {log_bytes: 0}
 """
 LEARNS = CONFIG.replace("enabled: false", "flush_after: 100ms, consolidate_when_idle: false")
 WAIT_SECONDS = 60

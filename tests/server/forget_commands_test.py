@@ -11,6 +11,7 @@ CONFIG = """\
 episodes: {gap: 500ms, lateness: 500ms, idle_close: 500ms}
 generations: {automatic: false}
 storage: {seal_at: 64}
+snapshots: {log_bytes: 0}
 """
 MARKER = "xyzzy-plugh-"  # in what is to be forgotten, and nowhere else
 

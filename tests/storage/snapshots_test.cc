@@ -109,6 +109,40 @@ TEST_F(SnapshotsTest, IsPutBackWholeAndWhatWasThereIsKept) {
   EXPECT_EQ(Events(), 40U);
 }
 
+TEST_F(SnapshotsTest, ASmallLogIsCopiedAndNoTableIsWritten) {
+  const auto count = [](const std::string& folder, const char* extension) {
+    size_t found = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      found += entry.path().extension() == extension ? 1 : 0;
+    }
+    return found;
+  };
+  const Snapshots copying(dir_.path(""), /*log_bytes=*/64 << 20);
+  {
+    OpenLog open(dir_.path("db"));
+    Append(open, 0, 30);
+    for (const char* name : {"one", "two"}) {
+      const auto made = copying.Create(*open.database, name,
+                                       {.create_time = At(100),
+                                        .last_seq = open.log->last_seq(),
+                                        .event_count = open.log->event_count(),
+                                        .generation = 1,
+                                        .program_version = "1"},
+                                       nullptr);
+      ASSERT_TRUE(made.ok()) << made.status();
+      EXPECT_EQ(count(dir_.path("snapshots/") + name + "/db", ".log"), 1U);
+    }
+    Append(open, 30, kStored);
+    EXPECT_EQ(count(dir_.path("db"), ".sst"), 0U);
+    ASSERT_TRUE(Make(open, "three", 100).ok());
+    EXPECT_GT(count(dir_.path("db"), ".sst"), 0U);
+  }
+  EXPECT_TRUE(copying.Verify("one", nullptr).ok());
+  ASSERT_TRUE(copying.AskForRestore("one").ok());
+  ASSERT_TRUE(copying.FinishRestore(At(200), "1").ok());
+  EXPECT_EQ(Events(), 30U);
+}
+
 TEST_F(SnapshotsTest, WhatIsWrongIsNamed) {
   Prepare();
   OpenLog open(dir_.path("db"));
