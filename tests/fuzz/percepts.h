@@ -15,7 +15,9 @@ namespace mixmatch::fuzz {
 template <typename Number>
 std::vector<Number> Numbers(const std::string& bytes) {
   std::vector<Number> numbers(bytes.size() / sizeof(Number));
-  std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(Number));
+  if (!numbers.empty()) {
+    std::memcpy(numbers.data(), bytes.data(), numbers.size() * sizeof(Number));
+  }
   return numbers;
 }
 

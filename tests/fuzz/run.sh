@@ -29,6 +29,7 @@ targets=()
 for name in ${names//,/ }; do targets+=(--target "mixmatch_fuzz_$name"); done
 cmake --build --preset fuzz "${targets[@]}"
 failed=0
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1  # else it tells and goes on
 for name in ${names//,/ }; do
   found=build/fuzz/found/$name
   broken=build/fuzz/broken/$name
