@@ -57,10 +57,13 @@ absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& req
 
   v1::RecallResponse response;
   AnswerBudget budget;
-  const std::map<ModalityId, std::string> names = ModalityNames();
-  for (const RankedAnswer& answer : shown) {
-    MM_ASSIGN_OR_RETURN(std::optional<v1::Experience> experience,
-                        ExperienceOf(*space, names, answer.found, request.view(), budget));
+  std::vector<Neighbour> found;
+  for (const RankedAnswer& answer : shown) found.push_back(answer.found);
+  MM_ASSIGN_OR_RETURN(std::vector<std::optional<v1::Experience>> experiences,
+                      ReadExperiences(*space, found, request.view(), budget));
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const RankedAnswer& answer = shown[i];
+    std::optional<v1::Experience>& experience = experiences[i];
     if (!experience) continue;
     experience->set_similarity(answer.similarity);
     experience->set_score(answer.score);

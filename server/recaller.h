@@ -79,14 +79,19 @@ class Recaller {
   // What the filter lets pass, as ItemId::seq() values of the wanted partitions.
   absl::StatusOr<std::vector<Seq>> Allowed(const EventFilter& filter, bool episodes) const;
   std::map<ModalityId, std::string> ModalityNames() const;
-  // None where the event or episode is not there any more.
-  absl::StatusOr<std::optional<v1::Experience>> ExperienceOf(
-      const Space& space, const std::map<ModalityId, std::string>& names, const Neighbour& found,
-      v1::View view, AnswerBudget& budget) const;
+  // One for each of `found`, in order; none where the event or episode is not there any more.
+  absl::StatusOr<std::vector<std::optional<v1::Experience>>> ReadExperiences(
+      const Space& space, std::span<const Neighbour> found, v1::View view,
+      AnswerBudget& budget) const;
+  // Appends those of a few of them, which are read at once.
+  absl::Status AppendExperiences(std::span<const Neighbour> found, v1::View view,
+                                 AnswerBudget& budget,
+                                 std::vector<std::optional<v1::Experience>>& experiences) const;
   // Fills the events of the answer's episode.
   absl::Status FillGroup(v1::View view, AnswerBudget& budget, v1::Experience& experience) const;
   absl::StatusOr<v1::StoredEvent> ReadEvent(Seq seq, v1::View view, AnswerBudget& budget) const;
-  absl::Status FillEpisode(EpisodeId id, bool with_events, v1::View view, AnswerBudget& budget,
+  // Fills an episode with its events. NOT_FOUND, DATA_LOSS.
+  absl::Status FillEpisode(EpisodeId id, v1::View view, AnswerBudget& budget,
                            v1::Episode& episode) const;
 
   const Config config_;

@@ -17,6 +17,7 @@ namespace {
 constexpr uint32_t kPageMax = 1000;
 constexpr uint32_t kPageDefault = 100;
 constexpr size_t kPageBytes = 32 << 20;
+constexpr size_t kReadAtOnce = 64;  // headers, of at most some 64 KiB each
 
 Detail DetailOf(v1::View view) { return view == v1::FULL ? Detail::kFull : Detail::kHeader; }
 
@@ -34,53 +35,96 @@ absl::Status AnswerBudget::Take(size_t bytes) {
 absl::StatusOr<std::vector<v1::Experience>> Recaller::Experiences(const Space& space,
                                                                   std::span<const Neighbour> found,
                                                                   v1::View view) const {
-  const std::map<ModalityId, std::string> names = ModalityNames();
   AnswerBudget budget;
+  MM_ASSIGN_OR_RETURN(std::vector<std::optional<v1::Experience>> read,
+                      ReadExperiences(space, found, view, budget));
   std::vector<v1::Experience> experiences;
-  for (const Neighbour& neighbour : found) {
-    MM_ASSIGN_OR_RETURN(std::optional<v1::Experience> experience,
-                        ExperienceOf(space, names, neighbour, view, budget));
+  for (std::optional<v1::Experience>& experience : read) {
     if (experience) experiences.push_back(*std::move(experience));
   }
   return experiences;
 }
 
-absl::StatusOr<std::optional<v1::Experience>> Recaller::ExperienceOf(
-    const Space& space, const std::map<ModalityId, std::string>& names, const Neighbour& found,
-    v1::View view, AnswerBudget& budget) const {
-  v1::Experience experience;
-  experience.set_similarity(found.similarity);
-  experience.set_generation(space.number);
-  if (found.item.is_episode()) {
-    const absl::Status filled = FillEpisode(found.item.seq(), /*with_events=*/true, view, budget,
-                                            *experience.mutable_episode());
-    if (absl::IsNotFound(filled)) return std::nullopt;
-    MM_RETURN_IF_ERROR(filled);
-    return experience;
+absl::StatusOr<std::vector<std::optional<v1::Experience>>> Recaller::ReadExperiences(
+    const Space& space, std::span<const Neighbour> found, v1::View view,
+    AnswerBudget& budget) const {
+  std::vector<std::optional<v1::Experience>> experiences;
+  experiences.reserve(found.size());
+  for (size_t begin = 0; begin < found.size(); begin += kReadAtOnce) {
+    const size_t count = std::min(kReadAtOnce, found.size() - begin);
+    MM_RETURN_IF_ERROR(AppendExperiences(found.subspan(begin, count), view, budget, experiences));
   }
-  experience.set_percept_index(found.item.percept_index());
-  const auto name = names.find(found.partition);
-  if (name != names.end()) experience.set_modality(name->second);
-  absl::StatusOr<v1::StoredEvent> event = ReadEvent(found.item.seq(), view, budget);
-  if (absl::IsNotFound(event.status())) return std::nullopt;
-  MM_RETURN_IF_ERROR(event.status());
-  *experience.mutable_event() = *std::move(event);
-  if (experience.event().episode_id() != 0) {
-    MM_RETURN_IF_ERROR(FillEpisode(experience.event().episode_id(), /*with_events=*/false, view,
-                                   budget, *experience.mutable_episode()));
+  const std::map<ModalityId, std::string> names = ModalityNames();
+  for (size_t i = 0; i < found.size(); ++i) {
+    if (!experiences[i]) continue;
+    experiences[i]->set_similarity(found[i].similarity);
+    experiences[i]->set_generation(space.number);
+    if (found[i].item.is_episode()) continue;
+    experiences[i]->set_percept_index(found[i].item.percept_index());
+    const auto name = names.find(found[i].partition);
+    if (name != names.end()) experiences[i]->set_modality(name->second);
   }
-  return experience;
+  return experiences;
+}
+
+absl::Status Recaller::AppendExperiences(
+    std::span<const Neighbour> found, v1::View view, AnswerBudget& budget,
+    std::vector<std::optional<v1::Experience>>& experiences) const {
+  const size_t first = experiences.size();
+  experiences.resize(first + found.size());
+  std::vector<Seq> events;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const Seq seq = found[i].item.seq();
+    if (!found[i].item.is_episode()) {
+      events.push_back(seq);
+      places.push_back(first + i);
+      continue;
+    }
+    v1::Episode& episode = *experiences[first + i].emplace().mutable_episode();
+    const absl::Status filled = FillEpisode(seq, view, budget, episode);
+    if (!absl::IsNotFound(filled)) {
+      MM_RETURN_IF_ERROR(filled);
+    } else {
+      experiences[first + i].reset();
+    }
+  }
+  std::vector<absl::StatusOr<LoggedEvent>> headers;
+  if (view != v1::FULL) headers = log_->GetHeaders(events);
+  std::vector<EpisodeId> ids;
+  std::vector<v1::Episode*> episodes;  // to be filled with those
+  for (size_t i = 0; i < events.size(); ++i) {
+    // Payloads one after another, as long as the answer has room for them.
+    const absl::StatusOr<LoggedEvent> event =
+        view == v1::FULL ? log_->Get(events[i], Detail::kFull) : std::move(headers[i]);
+    if (absl::IsNotFound(event.status())) continue;
+    MM_RETURN_IF_ERROR(event.status());
+    MM_ASSIGN_OR_RETURN(const EpisodeId id, episodes_->EpisodeOf(events[i]));
+    v1::Experience& experience = experiences[places[i]].emplace();
+    *experience.mutable_event() = ToProto(*event, id);
+    MM_RETURN_IF_ERROR(budget.Take(experience.event().ByteSizeLong()));
+    if (id == 0) continue;
+    ids.push_back(id);
+    episodes.push_back(experience.mutable_episode());
+  }
+  const std::vector<absl::StatusOr<Episode>> stored = episodes_->GetMany(ids);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    // Merged into another since it was looked up: the event is there all the same.
+    if (absl::IsNotFound(stored[i].status())) continue;
+    MM_RETURN_IF_ERROR(stored[i].status());
+    *episodes[i] = ToProto(*stored[i]);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Recaller::FillGroup(v1::View view, AnswerBudget& budget,
                                  v1::Experience& experience) const {
   EpisodeId id = experience.episode().episode_id();
-  absl::Status filled =
-      FillEpisode(id, /*with_events=*/true, view, budget, *experience.mutable_episode());
+  absl::Status filled = FillEpisode(id, view, budget, *experience.mutable_episode());
   if (!absl::IsNotFound(filled)) return filled;
   // Merged into another since its event was read.
   MM_ASSIGN_OR_RETURN(id, episodes_->EpisodeOf(experience.event().sequence()));
-  return FillEpisode(id, /*with_events=*/true, view, budget, *experience.mutable_episode());
+  return FillEpisode(id, view, budget, *experience.mutable_episode());
 }
 
 std::map<ModalityId, std::string> Recaller::ModalityNames() const {
@@ -100,14 +144,11 @@ absl::StatusOr<v1::StoredEvent> Recaller::ReadEvent(Seq seq, v1::View view,
   return event;
 }
 
-absl::Status Recaller::FillEpisode(EpisodeId id, bool with_events, v1::View view,
-                                   AnswerBudget& budget, v1::Episode& episode) const {
+absl::Status Recaller::FillEpisode(EpisodeId id, v1::View view, AnswerBudget& budget,
+                                   v1::Episode& episode) const {
   const absl::StatusOr<Episode> stored = episodes_->Get(id);
-  // Merged into another since it was looked up: the event is there all the same.
-  if (absl::IsNotFound(stored.status()) && !with_events) return absl::OkStatus();
   MM_RETURN_IF_ERROR(stored.status());
   episode = ToProto(*stored);
-  if (!with_events) return absl::OkStatus();
   std::vector<EpisodeMember> members = stored->members;
   std::stable_sort(members.begin(), members.end(),
                    [](const EpisodeMember& a, const EpisodeMember& b) { return a.time < b.time; });
@@ -191,8 +232,7 @@ absl::StatusOr<v1::GetEpisodeResponse> Recaller::GetEpisode(
   }
   v1::GetEpisodeResponse response;
   AnswerBudget budget;
-  MM_RETURN_IF_ERROR(
-      FillEpisode(id, /*with_events=*/true, request.view(), budget, *response.mutable_episode()));
+  MM_RETURN_IF_ERROR(FillEpisode(id, request.view(), budget, *response.mutable_episode()));
   return response;
 }
 

@@ -12,24 +12,11 @@
 #include "storage/codec/episode_codec.h"
 #include "storage/codec/features_codec.h"
 #include "storage/keys.h"
+#include "storage/many_values.h"
 #include "storage/records.pb.h"
-#include "storage/rocks_status.h"
 
 namespace mixmatch {
 namespace {
-
-// Values of many keys of one family.
-struct ManyValues {
-  ManyValues(const Database::Impl& database, Family family, const std::vector<std::string>& names)
-      : values(names.size()), statuses(names.size()) {
-    const std::vector<rocksdb::Slice> slices(names.begin(), names.end());
-    database.db().MultiGet({}, database.handle(family), slices.size(), slices.data(), values.data(),
-                           statuses.data());
-  }
-
-  std::vector<rocksdb::PinnableSlice> values;
-  std::vector<rocksdb::Status> statuses;
-};
 
 // One percept to be loaded, and whose it is.
 struct Wanted {
@@ -50,20 +37,18 @@ absl::Status LoadTrainingEpisodes(const Database::Impl& database, const EventLog
   std::vector<std::string> names;
   names.reserve(ids.size());
   for (const EpisodeId id : ids) names.push_back(keys::Number(id));
-  const ManyValues records(database, Family::kEpisodes, names);
+  const ManyValues records(database, Family::kEpisodes, std::move(names));
 
   std::vector<TrainingEpisode> loaded(ids.size());
   std::vector<Wanted> wanted;
   std::vector<std::string> feature_names;
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (records.statuses[i].IsNotFound()) {
+    if (records.IsMissing(i)) {
       return absl::NotFoundError(
           absl::StrCat("episode not loaded: no episode has id ", ids[i], "; check the id"));
     }
-    MM_RETURN_IF_ERROR(FromRocks(records.statuses[i], "episodes not loaded"));
     storage::v1::EpisodeRecord record;
-    MM_RETURN_IF_ERROR(
-        codec::Decode("episodes", names[i], records.values[i].ToStringView(), record));
+    MM_RETURN_IF_ERROR(records.Read(i, record));
     const Episode episode = codec::DecodeEpisode(ids[i], record);
     loaded[i].id = ids[i];
     size_t count = 0;
@@ -76,17 +61,16 @@ absl::Status LoadTrainingEpisodes(const Database::Impl& database, const EventLog
     loaded[i].percepts.reserve(count);
   }
 
-  const ManyValues features(database, Family::kFeatures, feature_names);
+  const ManyValues features(database, Family::kFeatures, std::move(feature_names));
   absl::flat_hash_map<ModalityId, ModalitySpec> specs;
   for (RegisteredModality& modality : log.Modalities()) {
     specs[modality.id] = std::move(modality.spec);
   }
   storage::v1::FeaturesRecord record;
   for (size_t i = 0; i < wanted.size(); ++i) {
-    const std::string& key = feature_names[i];
-    if (features.statuses[i].IsNotFound()) return codec::Damaged("features", key, "it is missing");
-    MM_RETURN_IF_ERROR(FromRocks(features.statuses[i], "features not loaded"));
-    MM_RETURN_IF_ERROR(codec::Decode("features", key, features.values[i].ToStringView(), record));
+    const std::string& key = features.name(i);
+    if (features.IsMissing(i)) return codec::Damaged("features", key, "it is missing");
+    MM_RETURN_IF_ERROR(features.Read(i, record));
     TrainingPercept percept{
         .modality = {}, .features = {}, .time = wanted[i].member.time, .seq = wanted[i].member.seq};
     ModalityId modality = 0;

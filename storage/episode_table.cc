@@ -19,6 +19,7 @@
 #include "storage/episode_table_internal.h"
 #include "storage/index/space_store.h"
 #include "storage/keys.h"
+#include "storage/many_values.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
 #include "storage/settled_episodes.h"
@@ -248,6 +249,25 @@ absl::StatusOr<Episode> EpisodeTable::Get(EpisodeId id) const {
   if (absl::IsNotFound(status)) return NoSuchEpisode(id);
   MM_RETURN_IF_ERROR(status);
   return codec::DecodeEpisode(id, record);
+}
+
+std::vector<absl::StatusOr<Episode>> EpisodeTable::GetMany(std::span<const EpisodeId> ids) const {
+  std::vector<std::string> names;
+  names.reserve(ids.size());
+  for (const EpisodeId id : ids) names.push_back(keys::Number(id));
+  const ManyValues values(impl_->db, Family::kEpisodes, std::move(names));
+  std::vector<absl::StatusOr<Episode>> episodes;
+  episodes.reserve(ids.size());
+  storage::v1::EpisodeRecord record;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const absl::Status read = values.IsMissing(i) ? NoSuchEpisode(ids[i]) : values.Read(i, record);
+    if (read.ok()) {
+      episodes.emplace_back(codec::DecodeEpisode(ids[i], record));
+    } else {
+      episodes.emplace_back(read);
+    }
+  }
+  return episodes;
 }
 
 absl::StatusOr<bool> EpisodeTable::KeepSettled() const {

@@ -39,6 +39,8 @@ class EpisodeTable final : public TrainingSource {
 
   // One episode, open or closed. NOT_FOUND.
   absl::StatusOr<Episode> Get(EpisodeId id) const;
+  // Many episodes, one for each of `ids`; read at once. NOT_FOUND, DATA_LOSS of each.
+  std::vector<absl::StatusOr<Episode>> GetMany(std::span<const EpisodeId> ids) const;
   // The episode of an event; 0 while binding has not reached it. DATA_LOSS.
   absl::StatusOr<EpisodeId> EpisodeOf(Seq seq) const;
   // Reads into memory, 8 bytes an event, some of what cannot change any more of which event is of

@@ -11,6 +11,7 @@
 #include "storage/codec/event_codec.h"
 #include "storage/codec/features_codec.h"
 #include "storage/keys.h"
+#include "storage/many_values.h"
 #include "storage/records.pb.h"
 #include "storage/rocks_status.h"
 #include "storage/secondary_keys.h"
@@ -57,18 +58,13 @@ absl::Status EventAppender::LoadIdentities(const std::vector<PendingEvent>& even
   for (const PendingEvent& pending : events) {
     names.push_back(keys::Identity(pending.event.source, pending.event.event_id));
   }
-  const std::vector<rocksdb::Slice> slices(names.begin(), names.end());
-  std::vector<rocksdb::PinnableSlice> values(names.size());
-  std::vector<rocksdb::Status> statuses(names.size());
-  database_.db().MultiGet({}, database_.handle(Family::kIdentity), names.size(), slices.data(),
-                          values.data(), statuses.data());
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (statuses[i].IsNotFound()) continue;
-    MM_RETURN_IF_ERROR(FromRocks(statuses[i], "events not stored: identity not read"));
+  const ManyValues values(database_, Family::kIdentity, std::move(names));
+  for (size_t i = 0; i < values.count(); ++i) {
+    if (values.IsMissing(i)) continue;
     storage::v1::IdentityRecord record;
-    MM_RETURN_IF_ERROR(codec::Decode("identity", names[i], values[i].ToStringView(), record));
-    identities_[names[i]] = {.seq = record.seq(),
-                             .hash = {.high = record.hash_high(), .low = record.hash_low()}};
+    MM_RETURN_IF_ERROR(values.Read(i, record));
+    identities_[values.name(i)] = {.seq = record.seq(),
+                                   .hash = {.high = record.hash_high(), .low = record.hash_low()}};
   }
   return absl::OkStatus();
 }

@@ -20,6 +20,7 @@
 #include "storage/high_water_mark.h"
 #include "storage/keys.h"
 #include "storage/log_mark.h"
+#include "storage/many_values.h"
 #include "storage/modality_registry.h"
 #include "storage/posting_cache.h"
 #include "storage/records.pb.h"
@@ -215,6 +216,27 @@ absl::StatusOr<LoggedEvent> EventLog::Get(Seq seq, Detail detail) const {
   MM_RETURN_IF_ERROR(status);
   if (!record.has_event()) return NoSuchEvent(seq);
   return impl_->reader.ReadEvent(seq, record, detail);
+}
+
+std::vector<absl::StatusOr<LoggedEvent>> EventLog::GetHeaders(std::span<const Seq> events) const {
+  std::vector<std::string> names;
+  names.reserve(events.size());
+  for (const Seq seq : events) names.push_back(keys::Number(seq));
+  const ManyValues values(impl_->db, Family::kLog, std::move(names));
+  std::vector<absl::StatusOr<LoggedEvent>> headers;
+  headers.reserve(events.size());
+  storage::v1::LogRecord record;
+  for (size_t i = 0; i < events.size(); ++i) {
+    const absl::Status read = values.IsMissing(i) ? NoSuchEvent(events[i]) : values.Read(i, record);
+    if (!read.ok()) {
+      headers.emplace_back(read);
+    } else if (!record.has_event()) {
+      headers.emplace_back(NoSuchEvent(events[i]));
+    } else {
+      headers.push_back(impl_->reader.ReadEvent(events[i], record, Detail::kHeader));
+    }
+  }
+  return headers;
 }
 
 absl::StatusOr<Seq> EventLog::Find(const std::string& source, const std::string& event_id) const {

@@ -105,6 +105,8 @@ class EventLog final : public PerceptSource {
 
   // One event. NOT_FOUND, DATA_LOSS.
   absl::StatusOr<LoggedEvent> Get(Seq seq, Detail detail) const;
+  // Headers of many events, one for each of `events`; read at once. NOT_FOUND, DATA_LOSS of each.
+  std::vector<absl::StatusOr<LoggedEvent>> GetHeaders(std::span<const Seq> events) const;
   // Sequence number of an event. NOT_FOUND.
   absl::StatusOr<Seq> Find(const std::string& source, const std::string& event_id) const;
   // Events that pass `filter` with sequence numbers above `after` (below it when descending; 0

@@ -7,6 +7,7 @@
 // about 1e-6.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,7 @@ class Codes {
   const int8_t* high(size_t place) const { return high_.get() + place * stride_; }
   const int8_t* low(size_t place) const { return low_.get() + place * stride_; }
   float scale(size_t place) const { return scale_[place]; }
+  const float* scales(size_t first) const { return scale_.get() + first; }
   // Has the vector's bytes brought near.
   void Prefetch(size_t place) const {
     constexpr size_t kLine = 64;
@@ -86,14 +88,18 @@ class CodeQuery {
       const size_t count = end - at < kChunk ? end - at : kChunk;
       coarse_(rounded_.data(), codes.high(at), count, codes.stride(), sums);
       float least = threshold();
-      for (size_t i = 0; i < count; ++i) {
-        const float most =
-            codes.scale(at + i) * (static_cast<float>(sums[i]) * sum_scale_ + slack_) + margin_;
-        if (!(most >= least)) continue;
-        const float similarity = exact(at + i);
-        if (!(similarity >= least)) continue;
-        see(at + i, similarity);
-        least = threshold();
+      for (size_t block = 0; block < count; block += kBlock) {
+        const size_t block_end = block + kBlock;
+        if (block_end <= count && !AnyMayReach(least, sums + block, codes.scales(at + block))) {
+          continue;
+        }
+        for (size_t i = block; i < std::min(block_end, count); ++i) {
+          if (!(Most(sums[i], codes.scale(at + i)) >= least)) continue;
+          const float similarity = exact(at + i);
+          if (!(similarity >= least)) continue;
+          see(at + i, similarity);
+          least = threshold();
+        }
       }
     }
   }
@@ -102,6 +108,19 @@ class CodeQuery {
   void Coarse(const Codes& codes, size_t count, float* similarities) const;
 
  private:
+  static constexpr size_t kBlock = 16;
+
+  // What the similarity of a vector can be at most.
+  float Most(int32_t sum, float scale) const {
+    return scale * (static_cast<float>(sum) * sum_scale_ + slack_) + margin_;
+  }
+  // Hardly any does: so many are told at once, without a branch for each.
+  bool AnyMayReach(float least, const int32_t* sums, const float* scales) const {
+    int32_t any = 0;
+    for (size_t i = 0; i < kBlock; ++i) any |= Most(sums[i], scales[i]) >= least ? 1 : 0;
+    return any != 0;
+  }
+
   const CoarseFunction coarse_ = BestCoarse();
   const FineFunction fine_ = BestFine();
   std::vector<float> padded_;     // [stride]
