@@ -38,6 +38,7 @@
 #include "server/skills_service.h"
 #include "server/snapshot_desk.h"
 #include "server/snapshots_service.h"
+#include "server/table_merger.h"
 #include "server/version.h"
 #include "server/watermarks.h"
 #include "server/worker_pool.h"
@@ -82,6 +83,7 @@ struct Daemon::Parts {
   std::unique_ptr<Database> database;
   std::unique_ptr<DatabaseHealer> healer;
   std::unique_ptr<DiskGuard> disk;
+  std::unique_ptr<TableMerger> tables;
   std::unique_ptr<MemoryGuard> memory;
   std::unique_ptr<EventLog> log;
   std::unique_ptr<EpisodeTable> episodes;
@@ -196,6 +198,7 @@ absl::Status Daemon::Open(const Config& config) {
   p.healer = std::make_unique<DatabaseHealer>(p.database.get(), restart_);
   p.disk = std::make_unique<DiskGuard>(config.limits.disk_free_bytes,
                                        [folder = config.data_dir] { return FreeBytes(folder); });
+  p.tables = std::make_unique<TableMerger>(p.database.get(), p.disk.get());
   MM_ASSIGN_OR_RETURN(p.log, EventLog::Open(p.database.get()));
   MM_ASSIGN_OR_RETURN(
       p.episodes, EpisodeTable::Open(p.database.get(), p.log.get(), config.episodes.percepts_max));

@@ -1,0 +1,34 @@
+// What goes wrong is said once; the next round tries again.
+#include "server/table_merger.h"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+
+#include "storage/small_tables.h"
+
+namespace mixmatch {
+
+TableMerger::TableMerger(Database* database, const DiskGuard* disk, absl::Duration interval)
+    : database_(database),
+      disk_(disk),
+      repeater_(std::make_unique<Repeater>(interval, [this] { Look(); })) {}
+
+TableMerger::~TableMerger() {
+  stop_ = true;
+  repeater_.reset();
+}
+
+void TableMerger::Look() {
+  if (!disk_->Check("tables not merged").ok() || !database_->health().ok()) return;
+  const auto merged = MergeSmallTables(*database_, stop_);
+  if (merged.ok()) {
+    told_ = false;
+    if (*merged > 0) spdlog::debug("small tables are merged: {} less", *merged);
+  } else if (!told_) {
+    told_ = true;
+    spdlog::warn("{}; tried again", std::string(merged.status().message()));
+  }
+}
+
+}  // namespace mixmatch
