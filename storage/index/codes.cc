@@ -25,9 +25,9 @@ float Largest(const float* x, size_t d) {
 Codes::Codes(size_t capacity, size_t dimension)
     : dimension_(dimension),
       stride_(StrideOf(dimension)),
-      high_(std::make_unique_for_overwrite<int8_t[]>(capacity * stride_)),
-      low_(std::make_unique_for_overwrite<int8_t[]>(capacity * stride_)),
-      scale_(std::make_unique_for_overwrite<float[]>(capacity)) {}
+      high_(capacity * stride_),
+      low_(capacity * stride_),
+      scale_(capacity) {}
 
 size_t Codes::BytesPerVector(size_t dimension) { return 2 * StrideOf(dimension) + sizeof(float); }
 

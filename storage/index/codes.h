@@ -10,10 +10,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "storage/index/huge_array.h"
 #include "storage/index/kernels.h"
 
 namespace mixmatch {
@@ -55,9 +55,9 @@ class Codes {
  private:
   const size_t dimension_;
   const size_t stride_;
-  std::unique_ptr<int8_t[]> high_;  // [capacity, stride]
-  std::unique_ptr<int8_t[]> low_;   // [capacity, stride]
-  std::unique_ptr<float[]> scale_;  // [capacity]
+  const HugeArray<int8_t> high_;  // [capacity, stride]
+  const HugeArray<int8_t> low_;   // [capacity, stride]
+  const HugeArray<float> scale_;  // [capacity]
 };
 
 // A query in the forms that the kernels take.

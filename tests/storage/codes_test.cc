@@ -107,6 +107,20 @@ TEST(CodesTest, NoughtStaysNought) {
 }
 
 // Queries far longer and shorter than unit ones too: bounds must hold for them as well.
+TEST(CodesTest, ALargeArrayHoldsItsFirstAndItsLast) {
+  constexpr size_t kDimension = 128;
+  constexpr size_t kMany = 100'003;  // some 12 MiB: pages of its own, which end within a page
+  const std::vector<float> x = UnitVectors(2, kDimension, 5);
+  Codes codes(kMany, kDimension);
+  codes.Set(0, x.data());
+  codes.Set(kMany - 1, x.data() + kDimension);
+  std::vector<float> back(kDimension);
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    codes.Decode(i * (kMany - 1), back.data());
+    for (size_t j = 0; j < kDimension; ++j) EXPECT_NEAR(back[j], x[i * kDimension + j], 1e-5);
+  }
+}
+
 TEST(CodesTest, AScanMissesNothing) {
   constexpr size_t kCount = 1000;
   for (const size_t d : {2, 7, 24, 128, 300}) {
