@@ -14,12 +14,14 @@ CONFIG = f"""\
 episodes: {{gap: 1s, lateness: 1s, idle_close: 1s}}
 limits: {{memory_bytes: {BUDGET_MB << 20}}}
 """
+# A cache that is full within the first third, as a larger one is after hours.
+SOAKED = CONFIG + "storage: {block_cache_bytes: 16MiB}\n"
 STORED_FIRST = 5000
 OVERLOAD_S = 120
 SLOWER = 3  # how much slower what is accepted may become
 BATCH = 4  # events of a call
-# What a stored event may add to resident memory: its two embeddings (percept and episode), their
-# places in the index and its graph, and the keys that are held.
+# What a stored event may add to resident memory: its two embeddings (percept and episode) with their
+# places in the index, twice while a generation is kept, and what is known of its episode.
 KIB_PER_EVENT = 3
 SAMPLE_S = 5
 
@@ -102,7 +104,7 @@ def overload(context):
 def soak(context):
     """Mixed load, learning, publishing and snapshots for as many minutes as there are cycles: after
     the first third memory grows by what is stored alone, files and threads not at all."""
-    victim = context.make_victim(CONFIG)
+    victim = context.make_victim(SOAKED)
     with judged(victim) as verdict:
         minutes = context.cycles
         watch = Watch(victim, SAMPLE_S)
