@@ -153,7 +153,7 @@ def kill_rebuild(context):
             look(context, victim, journal, verdict)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         victim.stop()
-        found = victim.run("fsck", "--data-dir", str(victim.data))
+        found = victim.run("fsck", "--data-dir", str(victim.data), timeout=900)
         verdict.expect(found.returncode == 0, f"fsck finds nothing: {found.stdout[-300:]}")
         victim.start()
     return verdict

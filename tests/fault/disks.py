@@ -87,7 +87,7 @@ def power_cut(context):
                 victim.ctl("snapshot", "verify", one["name"])
                 victim.ctl("snapshot", "delete", one["name"])
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        found = victim.run("fsck", "--data-dir", str(victim.data))
+        found = victim.run("fsck", "--data-dir", str(victim.data), timeout=900)
         if found.returncode != 0:
             verdict.wrong += 1
             verdict.note(f"fsck: {found.stdout[-500:]}")
