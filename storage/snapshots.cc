@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "storage/check/still_copy.h"
 #include "storage/codec/envelope.h"
 #include "storage/database_impl.h"
 #include "storage/rocks_status.h"
@@ -281,6 +282,7 @@ absl::Status Snapshots::AskForRestore(const std::string& name) const {
 absl::Status Snapshots::Tidy() const {
   std::error_code error;
   std::vector<std::string> unfinished;
+  RemoveStillCopies(data_dir_ + "/db");
   if (!Exists(Folder(""))) return absl::OkStatus();
   auto entry = fs::directory_iterator(Folder(""), error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {

@@ -5,20 +5,20 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "core/base/status.h"
 #include "storage/check/derived_check.h"
 #include "storage/check/log_check.h"
+#include "storage/check/still_copy.h"
 #include "storage/database.h"
 #include "storage/database_impl.h"
 
 namespace mixmatch {
 
-absl::StatusOr<FsckReport> Fsck(const std::string& path, const FsckProgress& progress) {
-  std::error_code error;
-  if (!std::filesystem::exists(path + "/CURRENT", error)) {
-    return absl::NotFoundError(
-        absl::StrCat("not checked: there is no database in ", path, "; give a data directory"));
-  }
+namespace {
+
+// Of a database that nobody writes meanwhile.
+FsckReport Check(const std::string& path, const FsckProgress& progress) {
   FsckReport report;
   const auto found = [&report](const char* where, const absl::Status& status) {
     report.Add({.family = where, .ground = true, .what = std::string(status.message())});
@@ -42,6 +42,24 @@ absl::StatusOr<FsckReport> Fsck(const std::string& path, const FsckProgress& pro
   const Database::Impl& db = (*database)->impl();
   const std::vector<bool> events = CheckLog(db, progress, report);
   CheckDerived(db, events, progress, report);
+  return report;
+}
+
+}  // namespace
+
+absl::StatusOr<FsckReport> Fsck(const std::string& path, const FsckProgress& progress) {
+  std::error_code error;
+  if (!std::filesystem::exists(path + "/CURRENT", error)) {
+    return absl::NotFoundError(
+        absl::StrCat("not checked: there is no database in ", path, "; give a data directory"));
+  }
+  // Tables that go while a daemon works would look like lost ones.
+  if (!IsOpenElsewhere(path)) return Check(path, progress);
+  MM_ASSIGN_OR_RETURN(const std::unique_ptr<StillCopy> copy, StillCopy::Of(path));
+  FsckReport report = Check(copy->path(), progress);
+  for (FsckFinding& finding : report.findings) {
+    finding.what = absl::StrReplaceAll(finding.what, {{copy->path(), path}});
+  }
   return report;
 }
 

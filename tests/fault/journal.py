@@ -4,6 +4,7 @@ The journal is the oracle: it lives in this process, which no fault touches. Eve
 their stream and number, so that what is stored can be held against what was sent.
 """
 import dataclasses
+import itertools
 import os
 import random
 import sys
@@ -16,6 +17,7 @@ from memory_client import make_stubs  # noqa: E402
 
 PAGE = 1000
 CALL_S = 60
+PAGE_TRIES = 30  # a second apart
 WINDOW = 64  # events of a stream without an answer
 START_S = 1_700_000_000
 
@@ -178,15 +180,26 @@ class Reader:
         """(sequence, event) of all events behind a sequence number."""
         token = str(after) if after else ""
         while True:
-            page = self._stub.ListEvents(
-                self._api.memory.ListEventsRequest(
-                    page_size=PAGE, page_token=token, view=self._api.event.FULL),
-                timeout=CALL_S)
+            page = self._page(token)
             for stored in page.events:
                 yield stored.sequence, stored.event
             token = page.next_page_token
             if not token:
                 return
+
+    def _page(self, token):
+        """As any client does, it comes again where the daemon, on a busy machine, asks it to."""
+        for attempt in itertools.count():
+            try:
+                return self._stub.ListEvents(
+                    self._api.memory.ListEventsRequest(
+                        page_size=PAGE, page_token=token, view=self._api.event.FULL),
+                    timeout=CALL_S)
+            except self._api.grpc.RpcError as error:
+                full = error.code() == self._api.grpc.StatusCode.RESOURCE_EXHAUSTED
+                if not full or attempt == PAGE_TRIES:
+                    raise
+                time.sleep(1)
 
     def check(self, journal, verdict, after=0):
         """Looks at everything behind `after`. Returns the last sequence number."""
