@@ -20,7 +20,7 @@ constexpr size_t kFewRows = 16384;
 // looked through.
 constexpr size_t kProbesUnderFilter = 4;
 // A search ends early after this part of its lists without a gain: among a million clustered
-// embeddings a fifth takes two thirds of the time that two fifths take, for 0.004 of recall (0.992).
+// embeddings a fifth takes two thirds of the time of two fifths, for 0.004 of recall (0.992).
 constexpr size_t kPatience = 1;
 constexpr size_t kPatienceOf = 5;
 // Evenly spaced rows that tell how many pass a filter.
