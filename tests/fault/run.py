@@ -1,12 +1,15 @@
 """Runs fault checks and says what held. run.sh has the usage; standard library and grpcio only."""
 import argparse
+import collections
 import json
 import os
 import sys
+import tempfile
 import time
 import traceback
 
 SKIPPED = 77
+LAST_LINES = 20  # of what a daemon said
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "eval"))
 import provenance  # noqa: E402
@@ -28,7 +31,8 @@ def parse():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--build", default=os.path.join(root, "build", "release"))
-    parser.add_argument("--log", default=os.devnull, help="what the daemons say")
+    parser.add_argument("--log", metavar="FILE",
+                        help="what the daemons say; without, its end is shown where a check fails")
     parser.add_argument("--list", action="store_true", help="name the checks")
     args = parser.parse_args()
     args.names = args.only.split(",") if args.only else list(checks.CHECKS)
@@ -61,6 +65,13 @@ class Teller:
               f"{left:.0f} s left", file=sys.stderr, flush=True)
 
 
+def tell_end(log):
+    """What the daemon said last."""
+    with open(log, encoding="utf-8", errors="replace") as said:
+        for line in collections.deque(said, LAST_LINES):
+            print(f"  daemon: {line.rstrip()}", file=sys.stderr)
+
+
 def run(name, args, api):
     check, usual = checks.CHECKS[name]
     cycles = args.cycles or usual
@@ -77,6 +88,7 @@ def run(name, args, api):
                       passed=verdict.lost + verdict.duplicated + verdict.wrong == 0)
     except Exception as error:  # a check that cannot be finished has failed; the next one may run
         traceback.print_exc()
+        tell_end(args.log)
         result.update(lost=0, duplicated=0, wrong=0, restart_max_s=0.0, notes=[repr(error)],
                       passed=False)
     return result
@@ -90,7 +102,9 @@ def main():
         return 0
     origin = provenance.provenance()  # at the start: the tree may move on
     api = journal.Api()
-    results = [run(name, args, api) for name in args.names]
+    with tempfile.NamedTemporaryFile(prefix="mixmatch-fault-", suffix=".log") as log:
+        args.log = args.log or log.name
+        results = [run(name, args, api) for name in args.names]
     print(f"{'check':14} {'cycles':>6} {'lost':>5} {'doubled':>8} {'wrong':>6} {'restart':>9}")
     for one in results:
         print(f"{one['name']:14} {one['cycles']:6} {one['lost']:5} {one['duplicated']:8} "
