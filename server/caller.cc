@@ -4,7 +4,7 @@
 #include <atomic>
 #include <functional>
 
-#include "server/access/gatekeeper.h"
+#include "server/access/call_client.h"
 
 namespace mixmatch {
 namespace {
@@ -16,11 +16,8 @@ std::string HostOf(const std::string& peer) {
 }
 
 std::string ClientOf(const grpc::ServerContextBase& context) {
-  if (const auto auth = context.auth_context()) {
-    const auto names = auth->FindPropertyValues(kClientProperty);
-    if (!names.empty()) return std::string(names[0].data(), names[0].size());
-  }
-  return HostOf(context.peer());
+  std::string client = ClientOfCall(context);
+  return client.empty() ? HostOf(context.peer()) : client;
 }
 
 constexpr uint64_t kStreams = uint64_t{1} << 63;  // lanes of streams are above, of calls below

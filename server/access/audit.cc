@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "server/access/gatekeeper.h"
+#include "server/access/call_client.h"
 #include "server/access/rules.h"
 
 namespace mixmatch {
@@ -25,12 +25,7 @@ class Auditor : public grpc::experimental::Interceptor {
     using grpc::experimental::InterceptionHookPoints;
     if (methods->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       const grpc::ServerContextBase* const context = info_->server_context();
-      std::string client;
-      for (const grpc::string_ref& name :
-           context->auth_context()->FindPropertyValues(kClientProperty)) {
-        client.assign(name.data(), name.size());
-      }
-      log_->Ended(info_->method(), client, context->peer(),
+      log_->Ended(info_->method(), ClientOfCall(*context), context->peer(),
                   static_cast<absl::StatusCode>(methods->GetSendStatus().error_code()));
     }
     methods->Proceed();

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "core/base/status.h"
+#include "server/access/call_client.h"
 #include "server/convert.h"
 
 namespace mixmatch {
@@ -24,18 +25,6 @@ absl::string_view Find(const grpc::AuthMetadataProcessor::InputMetadata& metadat
                        const char* key) {
   const auto it = metadata.find(key);
   return it == metadata.end() ? absl::string_view() : View(it->second);
-}
-
-// The names of a certificate that the handshake verified: its alternative names, then the common
-// name.
-std::vector<std::string> CertificateNames(const grpc::AuthContext& context) {
-  std::vector<std::string> names;
-  for (const char* const property : {"x509_subject_alternative_name", "x509_common_name"}) {
-    for (const grpc::string_ref& value : context.FindPropertyValues(property)) {
-      names.emplace_back(value.data(), value.size());
-    }
-  }
-  return names;
 }
 
 }  // namespace
@@ -115,19 +104,15 @@ absl::StatusOr<std::string> Gatekeeper::Admit(absl::string_view method,
 }
 
 grpc::Status Gatekeeper::Process(const InputMetadata& metadata, grpc::AuthContext* context,
-                                 OutputMetadata* consumed, OutputMetadata* /*response*/) {
+                                 OutputMetadata* /*consumed*/, OutputMetadata* /*response*/) {
   const absl::string_view method = Find(metadata, ":path");
-  const auto [begin, end] = metadata.equal_range("authorization");
-  for (auto it = begin; it != end; ++it) {  // what services do not see they cannot log
-    consumed->emplace(std::string(View(it->first)), std::string(View(it->second)));
-  }
-  const absl::string_view authorization = begin == end ? absl::string_view() : View(begin->second);
+  const absl::string_view authorization = AuthorizationOf(metadata);
   const auto client = Admit(method, authorization, CertificateNames(*context));
   if (!client.ok()) {
     audit_->Refused(method, client.status());
     return ToGrpc(client.status());
   }
-  context->AddProperty(kClientProperty, *client);
+  KeepClient(*context, authorization, *client);
   return grpc::Status::OK;
 }
 

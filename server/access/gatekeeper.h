@@ -1,8 +1,8 @@
 // Lets calls in or refuses them, before a service sees them: by token or by certificate, and by the
 // rule of the call.
 //
-// Takes a call's metadata and what its connection proved; gives OK with the client's name as a
-// property of the call, or the refusal. Every refusal is a line of the audit log.
+// Takes a call's metadata and what its connection proved; gives OK, and whom the call is
+// taken for (call_client.h), or the refusal. Every refusal is a line of the audit log.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -18,9 +18,6 @@
 #include "server/access/clients_file.h"
 
 namespace mixmatch {
-
-// The property of a call under which the name of its client is found.
-inline constexpr char kClientProperty[] = "mixmatch-client";
 
 // Thread-safety: Safe for concurrent use.
 class Gatekeeper : public grpc::AuthMetadataProcessor {

@@ -9,6 +9,7 @@
 #include <map>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "certificates.h"
 #include "reflection_client.h"
@@ -224,6 +225,36 @@ TEST_F(AccessTest, TheAuditLogTellsWhatAdminsDidAndWhoWasRefusedAndNoSecret) {
        {TokenOf("admin"), TokenOf("recall"), std::string("some-wrong")}) {
     EXPECT_THAT(log, Not(HasSubstr(secret)));
   }
+}
+
+TEST_F(AccessTest, CallsOfOneConnectionAreEachTheirOwnClients) {
+  Write("clients.yaml", ClientsText() + "  - {name: the-other, roles: [admin], token_sha256: " +
+                            TokenHash("other") + "}\n");
+  daemon_.Configure("access: {clients_file: " + File("clients.yaml") + "}\n");
+  ASSERT_NO_FATAL_FAILURE(daemon_.Start());
+  const std::shared_ptr<grpc::Channel> channel = daemon_.channel();
+  EXPECT_TRUE(CallAs("admin", "/mixmatch.v1.Admin/PauseLearning").ok());
+  EXPECT_TRUE(Call(channel, "/mixmatch.v1.Admin/ResumeLearning", "Bearer other").ok());
+  // What the calls of a connection share is read and added to by all of them at once.
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&channel, token = i % 2 == 0 ? "Bearer other" : "Bearer adminadmin"] {
+      for (int call = 0; call < 300; ++call) {
+        EXPECT_TRUE(Call(channel, "/mixmatch.v1.Memory/GetWatermarks", token).ok());
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_TRUE(CallAs("admin", "/mixmatch.v1.Admin/PauseLearning").ok());
+  ASSERT_TRUE(Soon([this] {
+    const std::string log = AuditLog();
+    return log.rfind("PauseLearning") > log.find("ResumeLearning");
+  }));
+  const std::string log = AuditLog();
+  EXPECT_THAT(log,
+              HasSubstr(R"("method":"/mixmatch.v1.Admin/ResumeLearning","client":"the-other")"));
+  EXPECT_THAT(log.substr(log.find("ResumeLearning")),
+              HasSubstr(R"("method":"/mixmatch.v1.Admin/PauseLearning","client":"the-admin")"));
 }
 
 TEST_F(AccessTest, TheFileOfClientsIsReadAgainAndABadOneChangesNothing) {
