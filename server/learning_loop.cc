@@ -19,6 +19,7 @@ namespace {
 constexpr char kPausedSetting[] = "learning.paused";
 constexpr absl::Duration kPause = absl::Milliseconds(200);
 // After so long without work, freed memory goes back to the system.
+constexpr absl::Duration kReleaseEvery = absl::Minutes(1);
 constexpr absl::Duration kKeepFreed = absl::Seconds(5);
 constexpr absl::Duration kReportEvery = absl::Milliseconds(250);
 constexpr absl::Duration kRestAfterError = absl::Seconds(5);
@@ -160,6 +161,7 @@ void LearningLoop::Run() {
   const OwnHeap heap;
   const bool opened = AwaitLearner();
   absl::Time worked_at = absl::Now();
+  absl::Time released_at = worked_at;
   bool released = false;
   while (opened) {
     RunCommands();
@@ -167,6 +169,11 @@ void LearningLoop::Run() {
     if (worked) {
       worked_at = absl::Now();
       released = false;
+      // What lies between blocks that stay is not always of use again: it would only grow.
+      if (worked_at - released_at > kReleaseEvery) {
+        heap.Release();
+        released_at = worked_at;
+      }
     } else if (!released && absl::Now() - worked_at > kKeepFreed) {
       heap.Release();
       released = true;

@@ -1,5 +1,4 @@
-// An arena of jemalloc that keeps what is freed for a minute: long enough for work that comes over
-// and over, and what is not needed again goes back. Arenas whose heap has ended wait for the next.
+// An arena of jemalloc that never purges by itself. Arenas whose heap has ended wait for the next.
 #include "core/base/own_heap.h"
 
 #include <sys/types.h>
@@ -17,8 +16,6 @@ extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void
 
 namespace mixmatch {
 namespace {
-
-constexpr ssize_t kKeptMs = 60'000;
 
 // An arena cannot be taken away while something in it lives, so it is used again.
 struct Waiting {
@@ -43,9 +40,9 @@ bool TakeArena(unsigned& arena) {
   }
   size_t size = sizeof(arena);
   if (mallctl("arenas.create", &arena, &size, nullptr, 0) != 0) return false;
-  ssize_t kept_ms = kKeptMs;
-  return mallctl(absl::StrCat("arena.", arena, ".dirty_decay_ms").c_str(), nullptr, nullptr,
-                 &kept_ms, sizeof(kept_ms)) == 0;
+  ssize_t never = -1;
+  return mallctl(absl::StrCat("arena.", arena, ".dirty_decay_ms").c_str(), nullptr, nullptr, &never,
+                 sizeof(never)) == 0;
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 namespace mixmatch {
 
 // While it lives, the thread that made it allocates from a heap of its own, which keeps what is
-// freed for the next time, for a minute: a page that goes back to the system and comes again costs
-// as much as the work on it. Works where the program is linked with jemalloc; elsewhere it does
-// nothing. What was allocated may be freed anywhere and may live longer than the heap.
+// freed for the next time: a page that goes back to the system and comes again costs as much as
+// the work on it. Works where the program is linked with jemalloc; elsewhere it does nothing. What
+// was allocated may be freed anywhere and may live longer than the heap.
 //
 // Thread-safety: Belongs to the thread that made it.
 class OwnHeap {
