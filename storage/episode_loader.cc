@@ -34,10 +34,7 @@ absl::Status FeaturesDamaged(std::string_view key, const absl::Status& status) {
 absl::Status LoadTrainingEpisodes(const Database::Impl& database, const EventLog& log,
                                   size_t percepts_max, std::span<const EpisodeId> ids,
                                   std::vector<TrainingEpisode>& episodes) {
-  std::vector<std::string> names;
-  names.reserve(ids.size());
-  for (const EpisodeId id : ids) names.push_back(keys::Number(id));
-  const ManyValues records(database, Family::kEpisodes, std::move(names));
+  const ManyValues records(database, Family::kEpisodes, keys::Numbers(ids));
 
   std::vector<TrainingEpisode> loaded(ids.size());
   std::vector<Wanted> wanted;

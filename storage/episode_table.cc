@@ -252,10 +252,7 @@ absl::StatusOr<Episode> EpisodeTable::Get(EpisodeId id) const {
 }
 
 std::vector<absl::StatusOr<Episode>> EpisodeTable::GetMany(std::span<const EpisodeId> ids) const {
-  std::vector<std::string> names;
-  names.reserve(ids.size());
-  for (const EpisodeId id : ids) names.push_back(keys::Number(id));
-  const ManyValues values(impl_->db, Family::kEpisodes, std::move(names));
+  const ManyValues values(impl_->db, Family::kEpisodes, keys::Numbers(ids));
   std::vector<absl::StatusOr<Episode>> episodes;
   episodes.reserve(ids.size());
   storage::v1::EpisodeRecord record;

@@ -219,10 +219,7 @@ absl::StatusOr<LoggedEvent> EventLog::Get(Seq seq, Detail detail) const {
 }
 
 std::vector<absl::StatusOr<LoggedEvent>> EventLog::GetHeaders(std::span<const Seq> events) const {
-  std::vector<std::string> names;
-  names.reserve(events.size());
-  for (const Seq seq : events) names.push_back(keys::Number(seq));
-  const ManyValues values(impl_->db, Family::kLog, std::move(names));
+  const ManyValues values(impl_->db, Family::kLog, keys::Numbers(events));
   std::vector<absl::StatusOr<LoggedEvent>> headers;
   headers.reserve(events.size());
   storage::v1::LogRecord record;

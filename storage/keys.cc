@@ -72,6 +72,13 @@ std::string Number(uint64_t value) {
   return key;
 }
 
+std::vector<std::string> Numbers(std::span<const uint64_t> values) {
+  std::vector<std::string> keys;
+  keys.reserve(values.size());
+  for (const uint64_t value : values) keys.push_back(Number(value));
+  return keys;
+}
+
 uint64_t LastNumber(std::string_view key) {
   return ReadNumber<uint64_t>(key.substr(key.size() - sizeof(uint64_t)));
 }

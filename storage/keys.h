@@ -32,8 +32,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/ids.h"
 
@@ -54,6 +56,7 @@ ModalityId ModalityOf(std::string_view key);
 
 // A key that is one number.
 std::string Number(uint64_t value);
+std::vector<std::string> Numbers(std::span<const uint64_t> values);
 // The number at the end of a key of at least 8 bytes: a seq, an id, an ordinal.
 uint64_t LastNumber(std::string_view key);
 

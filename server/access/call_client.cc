@@ -1,8 +1,8 @@
 // The name of a property says which header it belongs to, by a hash that is good in this process.
 #include "server/access/call_client.h"
 
-
 #include "absl/hash/hash.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 
@@ -14,8 +14,12 @@ absl::Mutex& Connections() {
   return *kMutex;
 }
 
+// Of calls without a token, one for all whatever their headers: they are of the certificate's owner
+// or of anyone.
 std::string PropertyOf(absl::string_view authorization) {
-  return absl::StrCat("mixmatch-client-", absl::Hex(absl::HashOf(authorization)));
+  constexpr char kName[] = "mixmatch-client";
+  if (!absl::StartsWithIgnoreCase(authorization, "bearer ")) return kName;
+  return absl::StrCat(kName, "-", absl::Hex(absl::HashOf(authorization)));
 }
 
 // The newest of a property's values. Requires the lock.
@@ -60,7 +64,8 @@ std::string ClientOfCall(const grpc::ServerContextBase& call) {
   if (connection == nullptr) return "";
   const std::string property = PropertyOf(AuthorizationOf(call.client_metadata()));
   const absl::ReaderMutexLock lock(&Connections());
-  return LastOf(*connection, property);
+  std::string client = LastOf(*connection, property);
+  return client.empty() ? LastOf(*connection, PropertyOf("")) : client;
 }
 
 }  // namespace mixmatch

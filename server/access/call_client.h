@@ -23,7 +23,9 @@ absl::string_view AuthorizationOf(
 // then the common name. Thread-safe.
 std::vector<std::string> CertificateNames(const grpc::AuthContext& connection);
 
-// Keeps `client` as the one behind calls of a connection with that header. Thread-safe.
+// Keeps `client` as the one behind calls of a connection with that token, or behind those without
+// one where the header is no token or empty. Only for what was verified: nothing is ever taken away
+// again. Thread-safe.
 void KeepClient(grpc::AuthContext& connection, absl::string_view authorization,
                 const std::string& client);
 
