@@ -57,7 +57,10 @@ void AdminService::AddWarnings(v1::GetStatusResponse& status) const {
   if (!disk.ok()) status.add_warnings(std::string(disk.message()));
   const absl::Status database = parts_.database->health();
   if (!database.ok()) status.add_warnings(std::string(database.message()));
-  if (!parts_.not_forgotten.empty()) status.add_warnings(parts_.not_forgotten);
+  if (!parts_.not_forgotten.empty()) {
+    status.add_warnings(parts_.not_forgotten);
+    status.set_not_forgotten(parts_.not_forgotten);
+  }
   const absl::Status memory = parts_.memory->CheckStore("nothing new is stored");
   if (!memory.ok()) status.add_warnings(std::string(memory.message()));
   const absl::Status following = parts_.follower->health();

@@ -82,12 +82,17 @@ int RunForget(const Session& session, const ForgetOptions& options) {
         v1::ForgetRequest question = *request;
         question.set_dry_run(true);
         const auto left = client.Forget(question);
-        if (absl::IsNotFound(left.status()) || (left.ok() && left->event_count() == 0)) {
-          return response;
+        if (!left.ok() && !absl::IsNotFound(left.status())) return left.status();
+        if (left.ok() && left->event_count() > 0) {
+          return absl::InternalError(
+              absl::StrCat(left->event_count(),
+                           " events are not forgotten yet; see the warnings of the status"));
         }
-        if (!left.ok()) return left.status();
-        return absl::InternalError(absl::StrCat(
-            left->event_count(), " events are not forgotten yet; see the warnings of the status"));
+        // Nor is it in any file.
+        const auto after = client.GetStatus();
+        if (!after.ok()) return after.status();
+        if (!after->not_forgotten().empty()) return absl::InternalError(after->not_forgotten());
+        return response;
       },
       [&](const v1::ForgetResponse& response) { Print(response, options, session.out()); });
 }

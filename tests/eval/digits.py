@@ -129,6 +129,11 @@ class Eval:
         """The pairs of a file of queries."""
         return self.timed("eval", self._daemon.eval, queries)["pairs"]
 
+    def with_parts(self, pairs, queries):
+        """These pairs of a file of queries, those of several modalities with their parts' own."""
+        parts = digits_data.write_parts(queries)
+        return pairs if parts is None else figures.with_parts(pairs, self.ask(parts))
+
     def publish(self):
         return self.timed("publish", self._daemon.publish)
 
@@ -181,7 +186,7 @@ class Eval:
     def stream_end(self, queries):
         self.timed("stream", self._wait_learned)
         generation = self.publish()
-        pairs = self.ask(queries)
+        pairs = self.with_parts(self.ask(queries), queries)
         self.result["stream_end"] = pairs
         self.result["steps_stream"] = self._daemon.learning()["steps_stream"]
         self.result["resident_stream_mb"] = self._daemon.resident_mb()
@@ -193,7 +198,8 @@ class Eval:
         generation = self.publish()
         report = self.timed("eval", self._daemon.eval, queries)
         learning = self._daemon.learning()
-        self.result.update(k=report["k"], pairs=report["pairs"], generation=generation)
+        pairs = self.with_parts(report["pairs"], queries)
+        self.result.update(k=report["k"], pairs=pairs, generation=generation)
         self.result["steps_stream"] = learning["steps_stream"]
         self.result["steps_consolidation"] = learning["steps_consolidation"]
         self.result["weights_hash"] = self._daemon.weights_hash()
@@ -201,7 +207,7 @@ class Eval:
         self.result["resident_peak_mb"] = self._daemon.resident_mb("VmHWM")
         self.result["seconds"] = round(time.monotonic() - self._start_s, 1)
         print(f"\nAfter consolidation (generation {generation})")
-        print(figures.pairs_table(report["pairs"]), flush=True)
+        print(figures.pairs_table(pairs), flush=True)
 
     def consolidate_longer(self, queries):
         """Goes on consolidating, where that is asked for, and evaluates once more."""
@@ -211,7 +217,7 @@ class Eval:
         self.say(f"consolidating longer: {more} steps more")
         self.timed("longer", self._daemon.consolidate, more)
         generation = self.publish()
-        self.result["longer"] = self.ask(queries)
+        self.result["longer"] = self.with_parts(self.ask(queries), queries)
         self.result["steps_longer"] = self._daemon.learning()["steps_consolidation"]
         self.result["seconds_longer"] = round(time.monotonic() - self._start_s, 1)
         print(f"\nAfter consolidating longer (generation {generation})")

@@ -106,6 +106,21 @@ def write_manifest(path, episodes, begin, end, rng):
     return len(events)
 
 
+def write_parts(path):
+    """Writes each part of a file's queries of several modalities as a query of its own, beside that
+    file. Returns the path, or None where there is no such query."""
+    with open(path, encoding="utf-8") as file:
+        mixed = [query for query in map(json.loads, file) if len(query["percepts"]) > 1]
+    if not mixed:
+        return None
+    parts_path = os.path.splitext(path)[0] + "-parts.jsonl"
+    with open(parts_path, "w", encoding="utf-8") as out:
+        for query in mixed:
+            for percept in query["percepts"]:
+                out.write(json.dumps(query | {"percepts": [percept]}) + "\n")
+    return parts_path
+
+
 class Digits:
     """Writes one stream and its queries into `out_dir`."""
 

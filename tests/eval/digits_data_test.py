@@ -93,6 +93,19 @@ class DigitsDataTest(unittest.TestCase):
         wordless = self.read(data.write_queries("w.jsonl", False))
         self.assertFalse([q for q in wordless if "text" in json.dumps(q)])
 
+    def test_the_parts_of_queries_of_several_modalities_are_asked_alone(self):
+        data = self.make("parts")
+        queries = data.write_queries("q.jsonl", True)
+        parts = self.read(digits_data.write_parts(queries))
+        mixed = [q for q in self.read(queries) if len(q["percepts"]) == 2]
+        self.assertEqual(len(parts), 2 * len(mixed))
+        for query, first, second in zip(mixed, parts[::2], parts[1::2]):
+            self.assertEqual(first["percepts"] + second["percepts"], query["percepts"])
+            for part in (first, second):
+                self.assertEqual(part["want"], query["want"])
+                self.assertEqual(part["relevant"], query["relevant"])
+        self.assertIsNone(digits_data.write_parts(data.write_queries("w.jsonl", False)))
+
     def test_events_come_out_of_order_but_within_the_bound(self):
         data = self.make("disorder")
         (part,) = data.write_stream(data.episodes(300, "shuffled", 1.0), 1)

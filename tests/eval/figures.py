@@ -28,13 +28,25 @@ def find(pairs, query, want):
     return None
 
 
-def gain(pairs, mixed):
-    """P@k of a query of several modalities less that of the better of its parts alone; None where
-    a part alone was not asked."""
-    alone = [find(pairs, [part], mixed["want"]) for part in mixed["query"]]
+def with_parts(pairs, alone):
+    """The pairs, those of several modalities with `parts`: the pair of each part of the same queries
+    asked alone, out of `alone`."""
+    return [
+        pair | {"parts": [find(alone, [part], pair["want"]) for part in pair["query"]]}
+        if len(pair["query"]) > 1
+        else pair
+        for pair in pairs
+    ]
+
+
+def gain(pairs, mixed, key="p_at_k"):
+    """A figure of queries of several modalities less that of the better of their parts alone, asked
+    the same; where these were not, over all queries of the part's modality. None where there are
+    none."""
+    alone = mixed.get("parts") or [find(pairs, [part], mixed["want"]) for part in mixed["query"]]
     if None in alone:
         return None
-    return mixed["p_at_k"] - max(pair["p_at_k"] for pair in alone)
+    return mixed[key] - max(pair[key] for pair in alone)
 
 
 def headline(pairs):
@@ -48,8 +60,9 @@ def headline(pairs):
         pair = find(pairs, query, want)
         if pair is not None:
             name = "+".join(query) + "→" + want
-            result[name + " P@10"] = pair["p_at_k"]
-            result[name + " gain"] = gain(pairs, pair)
+            for short, key in (("P@1", "p_at_1"), ("P@10", "p_at_k")):
+                result[f"{name} {short}"] = pair[key]
+                result[f"{name} {short} gain"] = gain(pairs, pair, key)
     return result
 
 
@@ -152,9 +165,13 @@ def pairs_table(pairs):
         rows.append([pair_name(pair), pair["count"]] + figures)
     text = table(["query → wanted", "count", "P@1", "P@k", "MRR", "recall@k"], rows)
     for pair in pairs:
-        better = gain(pairs, pair) if len(pair["query"]) > 1 else None
-        if better is not None:
-            text += f"\n  {pair_name(pair)}: {better:+.3f} P@k against the better of its parts alone"
+        if len(pair["query"]) < 2 or gain(pairs, pair) is None:
+            continue
+        at_1, at_k = gain(pairs, pair, "p_at_1"), gain(pairs, pair)
+        text += (
+            f"\n  {pair_name(pair)}: {at_1:+.3f} P@1, {at_k:+.3f} P@k against the better of its "
+            "parts alone"
+        )
     return text
 
 

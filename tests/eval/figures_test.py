@@ -27,6 +27,19 @@ class FiguresTest(unittest.TestCase):
         self.assertAlmostEqual(figures.gain(pairs, mixed), 0.1)
         self.assertIsNone(figures.gain(pairs[:1], mixed))
 
+    def test_a_gain_is_against_the_parts_of_the_same_queries_where_they_were_asked(self):
+        pairs = [pair("audio", "text", 0.5), pair("image", "text", 0.9)]
+        asked = pairs + [pair("audio+image", "text", 0.8, p_at_1=0.9)]
+        alone = [pair("audio", "text", 0.5, p_at_1=0.7), pair("image", "text", 0.6, p_at_1=0.8)]
+        joined = figures.with_parts(asked, alone)
+        self.assertEqual(joined[:2], pairs)
+        self.assertAlmostEqual(figures.gain(joined, joined[2]), 0.2)
+        found = figures.headline(joined)
+        self.assertAlmostEqual(found["audio+image→text P@1 gain"], 0.1)
+        self.assertAlmostEqual(found["audio+image→text P@10 gain"], 0.2)
+        unasked = figures.with_parts(asked, alone[:1])
+        self.assertIsNone(figures.gain(unasked, unasked[2]))
+
     def test_the_headline_names_what_was_asked_and_nothing_else(self):
         pairs = [pair("audio", "image", 0.9), pair("audio", "text", 0.1, p_at_1=0.8)]
         self.assertEqual(

@@ -173,7 +173,9 @@ class Forgetting(unittest.TestCase):
             byte = file.read(1)[0]
             file.seek(10)
             file.write(bytes([byte ^ 1]))
-        self.daemon.run("forget", "--event", "secret/secret-3")
+        done = self.daemon.run("forget", "--event", "secret/secret-3")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(table.name, done.stderr)
         warnings = self.daemon.answer("status")["warnings"]
         self.assertTrue(any("not forgotten yet" in one and table.name in one for one in warnings),
                         warnings)
