@@ -85,7 +85,7 @@ class DigitsDataTest(unittest.TestCase):
                 ("audio", "text"): 50,
                 ("text", "image"): 10,
                 ("text", "audio"): 10,
-                ("audio+image", "text"): 50,
+                ("audio+image", "text"): 500,
                 ("audio+text", "image"): 50,
                 ("image+text", "audio"): 50,
             },
