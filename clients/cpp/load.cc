@@ -78,6 +78,14 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
     for (uint64_t number = 0; number < options_.count_max; ++number) {
       const auto at = absl::Seconds(static_cast<double>(number) / options_.rate);
       if (at >= options_.duration) break;
+      if (Since(begun_) >= options_.duration) {  // it cannot keep up: the rest is late for good
+        const uint64_t due = std::min(
+            options_.count_max, static_cast<uint64_t>(std::ceil(
+                                    options_.rate * absl::ToDoubleSeconds(options_.duration))));
+        const absl::MutexLock lock(&mu_);
+        report_.unsent += due - number;
+        break;
+      }
       if (const absl::Duration early = at - Since(begun_); early > absl::ZeroDuration()) {
         absl::SleepFor(early);
       }

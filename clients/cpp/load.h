@@ -32,7 +32,7 @@ struct LoadReport {
   uint64_t refused = 0;          // RESOURCE_EXHAUSTED
   uint64_t refused_plainly = 0;  // of those, without a time to come again
   uint64_t failed = 0;
-  uint64_t unsent = 0;      // due, while too many were on their way
+  uint64_t unsent = 0;      // due, while too many were on their way, or before others were sent
   std::string first_error;  // of those that failed
   absl::Duration elapsed;
   std::vector<float> answered_ms;  // of each answered call, in order of the answers

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include "clients/cli/bench_data.h"
 #include "clients/cpp/load.h"
 #include "tests/clients/command_line_fixture.h"
@@ -77,6 +78,25 @@ TEST(LoadTest, CountsRefusalsWithAndWithoutATime) {
   EXPECT_EQ(load->refused, 5U);
   EXPECT_EQ(load->refused_plainly, 0U);
   EXPECT_EQ(load->refused_ms.size(), 5U);
+}
+
+TEST(LoadTest, EndsWithItsTimeWhereMoreIsDueThanItCanSend) {
+  client::MemoryServer server({});
+  const auto load = client::LoadIngest(
+      server.target(), {}, {.rate = 1000, .duration = absl::Milliseconds(200)},
+      [](uint64_t number) {
+        absl::SleepFor(absl::Milliseconds(20));
+        v1::IngestBatchRequest request;
+        v1::Event& event = *request.add_events();
+        event.set_event_id(std::to_string(number + 1));
+        event.add_percepts()->mutable_text()->set_text("x");
+        return request;
+      },
+      [](uint64_t) {});
+  ASSERT_TRUE(load.ok()) << load.status();
+  EXPECT_GT(load->answered, 0U);
+  EXPECT_EQ(load->sent + load->unsent, 200U);
+  EXPECT_GE(load->unsent, 189U);  // at most 11 of 20 ms begin within the time
 }
 
 TEST(LoadTest, APercentileIsTheNearestRank) {
