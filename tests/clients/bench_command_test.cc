@@ -61,18 +61,19 @@ TEST_F(BenchCommandTest, AsksTheNextQuestionWhenOneIsAnswered) {
   EXPECT_EQ(Ctl({"bench", "ingest", "--rate", "5", "--wait"}).code, kExitUsage);
 }
 
+// A call of one event.
+v1::IngestBatchRequest TextBatch(uint64_t number) {
+  v1::IngestBatchRequest request;
+  v1::Event& event = *request.add_events();
+  event.set_event_id(std::to_string(number + 1));
+  event.add_percepts()->mutable_text()->set_text("x");
+  return request;
+}
+
 TEST(LoadTest, CountsRefusalsWithAndWithoutATime) {
   client::MemoryServer server({.exhausted_every = 2});
-  const auto load = client::LoadIngest(
-      server.target(), {}, {.concurrency = 1, .count_max = 10},
-      [](uint64_t number) {
-        v1::IngestBatchRequest request;
-        v1::Event& event = *request.add_events();
-        event.set_event_id(std::to_string(number + 1));
-        event.add_percepts()->mutable_text()->set_text("x");
-        return request;
-      },
-      [](uint64_t) {});
+  const auto load = client::LoadIngest(server.target(), {}, {.concurrency = 1, .count_max = 10},
+                                       TextBatch, [](uint64_t) {});
   ASSERT_TRUE(load.ok()) << load.status();
   EXPECT_EQ(load->answered, 5U);
   EXPECT_EQ(load->refused, 5U);
@@ -86,11 +87,7 @@ TEST(LoadTest, EndsWithItsTimeWhereMoreIsDueThanItCanSend) {
       server.target(), {}, {.rate = 1000, .duration = absl::Milliseconds(200)},
       [](uint64_t number) {
         absl::SleepFor(absl::Milliseconds(20));
-        v1::IngestBatchRequest request;
-        v1::Event& event = *request.add_events();
-        event.set_event_id(std::to_string(number + 1));
-        event.add_percepts()->mutable_text()->set_text("x");
-        return request;
+        return TextBatch(number);
       },
       [](uint64_t) {});
   ASSERT_TRUE(load.ok()) << load.status();
