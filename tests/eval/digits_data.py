@@ -20,7 +20,7 @@ SHUFFLE_S = 3.0  # an event is delivered behind others that are this much younge
 VALIDATION_IMAGES = 5000  # the last of MNIST's training part
 QUERY_IMAGES = 3000
 # Images that a recording is asked for words with: one alone says little of 300 recordings, of which
-# a sound by itself has one or two wrong.
+# a sound by itself has one or two wrong. They are others than those that are asked alone.
 PARTNERS = 10
 ANYTIME_PER_CLASS = (6, 12)  # recordings and images of each class that are asked after a tenth
 
@@ -109,6 +109,20 @@ def write_manifest(path, episodes, begin, end, rng):
     return len(events)
 
 
+def ask(digit, percepts, want):
+    """A query whose answers are of that digit."""
+    relevant = {"metadata": {"digit": str(digit)}}
+    return {"percepts": percepts, "want": want, "relevant": relevant, "k": 10}
+
+
+def word_of(digit):
+    return {"modality": "text", "text": WORDS[digit]}
+
+
+def sounds_of(names):
+    return [{"modality": "audio", "file": "recordings/" + name} for name in names]
+
+
 def write_parts(path):
     """Writes each part of a file's queries of several modalities as a query of its own, beside that
     file. Returns the path, or None where there is no such query."""
@@ -142,10 +156,13 @@ class Digits:
         if part == "test":
             self._query = Mnist(folder, "t10k")
             self._query_images = list(range(QUERY_IMAGES))
+            others = range(QUERY_IMAGES, min(2 * QUERY_IMAGES, len(self._query.labels)))
+            self._partner_images = list(others)
             self._query_audio = recordings(data_dir, range(0, 5))
         else:
             self._query = self._train
             self._query_images = list(range(split, split + QUERY_IMAGES))
+            self._partner_images = list(range(split + QUERY_IMAGES, len(self._train.labels)))
             self._query_audio = recordings(data_dir, range(5, 10))
         self._written = set()
 
@@ -211,9 +228,8 @@ class Digits:
         subset fixed by the seed, over these digits alone: of each so many recordings and images.
         Returns the path."""
         rng = random.Random(f"queries {self._seed}")
-        images = {digit: [] for digit in range(10)}
-        for index in self._query_images:
-            images[self._query.labels[index]].append(index)
+        images = self._by_digit(self._query_images)
+        partners = self._by_digit(self._partner_images)
         audio = {digit: list(names) for digit, names in self._query_audio.items()}
         if seen is not None:
             for digit in range(10):
@@ -223,38 +239,49 @@ class Digits:
                 audio[digit] = audio[digit][: per_class[0]]
         path = os.path.join(self._out, name)
         with open(path, "w", encoding="utf-8") as out:
-            partners = PARTNERS if seen is None else 1
+            each = PARTNERS if seen is None else 1
             for digit in range(10) if seen is None else seen:
-                for query in self._queries(digit, images[digit], audio[digit], with_text, partners):
+                for query in self._alone(digit, images[digit], audio[digit], with_text):
+                    out.write(json.dumps(query) + "\n")
+                if not with_text:
+                    continue
+                for query in self._together(digit, partners[digit], audio[digit], each):
                     out.write(json.dumps(query) + "\n")
         return path
 
-    def _queries(self, digit, images, audio, with_text, partners):
-        sights = [
-            {"modality": "image", "file": self._image(self._query, "query", i)} for i in images
-        ]
-        sounds = [{"modality": "audio", "file": "recordings/" + name} for name in audio]
-        word = {"modality": "text", "text": WORDS[digit]}
+    def _by_digit(self, indexes):
+        """Those of the images that queries are of, by what they show."""
+        images = {digit: [] for digit in range(10)}
+        for index in indexes:
+            images[self._query.labels[index]].append(index)
+        return images
 
-        def ask(percepts, want):
-            relevant = {"metadata": {"digit": str(digit)}}
-            return {"percepts": percepts, "want": want, "relevant": relevant, "k": 10}
+    def _sights(self, images):
+        return [{"modality": "image", "file": self._image(self._query, "query", i)} for i in images]
 
+    def _alone(self, digit, images, audio, with_text):
+        sights = self._sights(images)
+        sounds = sounds_of(audio)
         for sight in sights:
-            yield ask([sight], "audio")
+            yield ask(digit, [sight], "audio")
         for sound in sounds:
-            yield ask([sound], "image")
+            yield ask(digit, [sound], "image")
         if not with_text:
             return
         for sight in sights:
-            yield ask([sight], "text")
+            yield ask(digit, [sight], "text")
         for sound in sounds:
-            yield ask([sound], "text")
-        yield ask([word], "image")
-        yield ask([word], "audio")
-        # Two modalities in one query: each recording with images of the same digit.
-        for number, sound in enumerate(sounds):
-            for partner in range(partners):
-                yield ask([sound, sights[(number * partners + partner) % len(sights)]], "text")
-            yield ask([sound, word], "image")
-            yield ask([sights[number % len(sights)], word], "audio")
+            yield ask(digit, [sound], "text")
+        yield ask(digit, [word_of(digit)], "image")
+        yield ask(digit, [word_of(digit)], "audio")
+
+    def _together(self, digit, images, audio, each):
+        """Two modalities in one query: each recording with `each` images of the same digit."""
+        word = word_of(digit)
+        sights = self._sights(images[: each * len(audio)])
+        for number, sound in enumerate(sounds_of(audio)):
+            for partner in range(each):
+                sight = sights[(number * each + partner) % len(sights)]
+                yield ask(digit, [sound, sight], "text")
+            yield ask(digit, [sound, word], "image")
+            yield ask(digit, [sights[number % len(sights)], word], "audio")

@@ -93,6 +93,17 @@ class DigitsDataTest(unittest.TestCase):
         wordless = self.read(data.write_queries("w.jsonl", False))
         self.assertFalse([q for q in wordless if "text" in json.dumps(q)])
 
+    def test_images_in_queries_with_others_are_not_asked_alone(self):
+        for part in ("validation", "test"):
+            data = self.make("partners-" + part, part=part)
+            images = {True: set(), False: set()}
+            for query in self.read(data.write_queries("q.jsonl", True)):
+                for percept in query["percepts"]:
+                    if percept["modality"] == "image":
+                        images[len(query["percepts"]) > 1].add(percept["file"])
+            self.assertGreater(len(images[True]), 90)
+            self.assertFalse(images[True] & images[False])
+
     def test_the_parts_of_queries_of_several_modalities_are_asked_alone(self):
         data = self.make("parts")
         queries = data.write_queries("q.jsonl", True)
