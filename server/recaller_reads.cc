@@ -107,7 +107,7 @@ absl::Status Recaller::AppendExperiences(
     ids.push_back(id);
     episodes.push_back(experience.mutable_episode());
   }
-  const std::vector<absl::StatusOr<Episode>> stored = episodes_->GetMany(ids);
+  const std::vector<absl::StatusOr<Episode>> stored = episodes_->GetHeaders(ids);
   for (size_t i = 0; i < ids.size(); ++i) {
     // Merged into another since it was looked up: the event is there all the same.
     if (absl::IsNotFound(stored[i].status())) continue;

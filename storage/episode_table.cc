@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -251,20 +252,36 @@ absl::StatusOr<Episode> EpisodeTable::Get(EpisodeId id) const {
   return codec::DecodeEpisode(id, record);
 }
 
-std::vector<absl::StatusOr<Episode>> EpisodeTable::GetMany(std::span<const EpisodeId> ids) const {
-  const ManyValues values(impl_->db, Family::kEpisodes, keys::Numbers(ids));
-  std::vector<absl::StatusOr<Episode>> episodes;
-  episodes.reserve(ids.size());
-  storage::v1::EpisodeRecord record;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const absl::Status read = values.IsMissing(i) ? NoSuchEpisode(ids[i]) : values.Read(i, record);
-    if (read.ok()) {
-      episodes.emplace_back(codec::DecodeEpisode(ids[i], record));
+std::vector<absl::StatusOr<Episode>> EpisodeTable::GetHeaders(
+    std::span<const EpisodeId> ids) const {
+  std::vector<absl::StatusOr<Episode>> headers;
+  headers.reserve(ids.size());
+  std::vector<EpisodeId> unknown;
+  std::vector<size_t> places;  // of those among the headers
+  for (const EpisodeId id : ids) {
+    std::optional<Episode> known = impl_->settled_episodes.Header(id);
+    if (!known) {
+      unknown.push_back(id);
+      places.push_back(headers.size());
+      headers.emplace_back(NoSuchEpisode(id));
     } else {
-      episodes.emplace_back(read);
+      headers.emplace_back(*std::move(known));
     }
   }
-  return episodes;
+  if (unknown.empty()) return headers;
+  const ManyValues values(impl_->db, Family::kEpisodes, keys::Numbers(unknown));
+  storage::v1::EpisodeRecord record;
+  for (size_t i = 0; i < unknown.size(); ++i) {
+    if (values.IsMissing(i)) continue;
+    absl::StatusOr<Episode>& header = headers[places[i]];
+    if (const absl::Status read = values.Read(i, record); !read.ok()) {
+      header = read;
+      continue;
+    }
+    record.clear_members();
+    header = codec::DecodeEpisode(unknown[i], record);
+  }
+  return headers;
 }
 
 absl::StatusOr<bool> EpisodeTable::KeepSettled() const {

@@ -39,13 +39,14 @@ class EpisodeTable final : public TrainingSource {
 
   // One episode, open or closed. NOT_FOUND.
   absl::StatusOr<Episode> Get(EpisodeId id) const;
-  // Many episodes, one for each of `ids`; read at once. NOT_FOUND, DATA_LOSS of each.
-  std::vector<absl::StatusOr<Episode>> GetMany(std::span<const EpisodeId> ids) const;
+  // Episodes without their members, one for each of `ids`: from memory where KeepSettled has read
+  // them, the others at once. NOT_FOUND, DATA_LOSS of each.
+  std::vector<absl::StatusOr<Episode>> GetHeaders(std::span<const EpisodeId> ids) const;
   // The episode of an event; 0 while binding has not reached it. DATA_LOSS.
   absl::StatusOr<EpisodeId> EpisodeOf(Seq seq) const;
-  // Reads into memory, 8 bytes an event, some of what cannot change any more of which event is of
-  // which episode, so that EpisodeOf and EpisodesOf need not. Returns whether there is more.
-  // DATA_LOSS.
+  // Reads into memory some of what cannot change any more of which event is of which episode (4
+  // bytes an event), and of when and where that was (32 an episode), so that EpisodeOf, EpisodesOf
+  // and GetHeaders need not. Returns whether there is more. DATA_LOSS.
   absl::StatusOr<bool> KeepSettled() const;
   // The episodes that have any of `events`, sorted, each once. DATA_LOSS.
   absl::StatusOr<std::vector<EpisodeId>> EpisodesOf(std::span<const Seq> events) const;
