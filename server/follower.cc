@@ -61,6 +61,8 @@ absl::Status Follower::health() const {
 
 void Follower::Run() {
   NameThread("follow");
+  // Where more comes than can be done, who asks and who stores wait for an answer.
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBehind);
   SetComputeThreads(1);
   while (true) {
     const absl::StatusOr<bool> left = Round();

@@ -158,6 +158,24 @@ absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
   return absl::OkStatus();
 }
 
+absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
+  const absl::MutexLock lock(&mu_);
+  const absl::Time now = SteadyNow();
+  // So few are one write.
+  if (events_inside_ < kAheadMin || !patience_.Stands(now)) return absl::OkStatus();
+  const uint64_t own = waiting_.waiting(caller.lane) + events;
+  const uint64_t let_in = events_inside_ - std::min(events_inside_, waiting_.size());
+  const uint64_t before =
+      let_in + std::min(waiting_.size(), own * std::max<uint64_t>(waiting_.lanes(), 1));
+  const absl::Duration wait = absl::Seconds(static_cast<double>(before) / stored_per_s_);
+  // A quarter of it: what is expected is a mean, and one in a hundred waits for much longer.
+  if (wait <= patience_.Patience(now) / 4) return absl::OkStatus();
+  patience_.NoteRefused(now);
+  return absl::ResourceExhaustedError(
+      absl::StrCat("event not stored: it would wait for its turn for ", absl::FormatDuration(wait),
+                   ", as more come than can be stored; send it again later"));
+}
+
 void IngestPipeline::Push(uint64_t lane, std::shared_ptr<Slot> slot) {
   slot->since = SteadyNow();
   const uint64_t cost = slot->bytes + kEventCost;
@@ -190,6 +208,7 @@ void IngestPipeline::Feed() {
     let_in_bytes_ += slot->bytes;
     if (slot->sensed) continue;
     if (slot->urgent && now - slot->since > patience_.Patience(now)) {
+      patience_.NoteRefused(now);
       slot->error = absl::ResourceExhaustedError(
           "event not stored: it waited too long for its turn, as others do; send it again later");
     } else {
@@ -199,9 +218,10 @@ void IngestPipeline::Feed() {
   }
 }
 
-void IngestPipeline::NoteWritten(uint64_t events) {
+void IngestPipeline::NoteWritten(uint64_t events, uint64_t stored) {
   const absl::Time now = SteadyNow();
   written_ += events;
+  stored_ += stored;
   // Where a write takes longer than that, what it takes along is what counts.
   if (events >= ahead_ / 2 && !waiting_.empty()) ahead_ = std::min(2 * ahead_, kAheadMax);
   most_written_ = std::max(most_written_, events);
@@ -210,7 +230,9 @@ void IngestPipeline::NoteWritten(uint64_t events) {
   const double ahead = static_cast<double>(written_) * absl::FDivDuration(kAhead, now - counted_);
   ahead_ =
       std::clamp(std::max(static_cast<uint64_t>(ahead), 2 * most_written_), kAheadMin, kAheadMax);
+  stored_per_s_ = static_cast<double>(stored_) / absl::ToDoubleSeconds(now - counted_);
   written_ = 0;
+  stored_ = 0;
   most_written_ = 0;
   counted_ = now;
 }
@@ -292,7 +314,7 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     const absl::MutexLock lock(&mu_);
     events_inside_ -= admitted;
     bytes_inside_ -= bytes;
-    NoteWritten(admitted);
+    NoteWritten(admitted, results.ok() ? event_count : 0);
   }
   if (wrote) appended_();
 }

@@ -60,6 +60,11 @@ class IngestPipeline {
   // waiting for longer than `limits.call_wait` (a stream is held back instead, by not being read).
   void Submit(const Caller& caller, bool urgent, Event event, Done done);
 
+  // Whether `events` of a caller who waits for them would have their turn in time, where more come
+  // than can be stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused
+  // here they cost next to nothing, and the writer has its time for the others.
+  absl::Status CheckTurn(const Caller& caller, uint64_t events);
+
   // Writes that a scene fell silent, after everything submitted before.
   void SubmitIdleClose(std::string scene);
 
@@ -87,7 +92,8 @@ class IngestPipeline {
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.
   void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void NoteWritten(uint64_t events) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Of the events that a group let in, so many were stored.
+  void NoteWritten(uint64_t events, uint64_t stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write();
   std::vector<std::shared_ptr<Slot>> NextGroup();
   void Commit(const std::vector<std::shared_ptr<Slot>>& group);
@@ -113,6 +119,8 @@ class IngestPipeline {
   uint64_t let_in_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_
   uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t most_written_ ABSL_GUARDED_BY(mu_) = 0;  // at once
+  uint64_t stored_ ABSL_GUARDED_BY(mu_) = 0;
+  double stored_per_s_ ABSL_GUARDED_BY(mu_) = 0;  // in the moment before
   absl::Time counted_ ABSL_GUARDED_BY(mu_);
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;

@@ -68,6 +68,11 @@ grpc::ServerUnaryReactor* MemoryService::IngestBatch(grpc::CallbackServerContext
   }
   const auto call = std::make_shared<BatchCall>(reactor, response, parts_.watermarks, count);
   const Caller caller = CallerOfCall(*context);
+  if (const absl::Status turn = parts_.pipeline->CheckTurn(caller, static_cast<uint64_t>(count));
+      !turn.ok()) {
+    for (int i = 0; i < count; ++i) call->OnResult(static_cast<uint64_t>(i), {.error = turn});
+    return reactor;
+  }
   for (int i = 0; i < count; ++i) {
     v1::Event event = request->events(i);
     parts_.pipeline->Submit(caller, /*urgent=*/true, FromProto(std::move(event)),

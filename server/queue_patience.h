@@ -13,20 +13,26 @@ namespace mixmatch {
 // Thread-safety: Not thread-safe.
 class QueuePatience {
  public:
-  // `longest`: what a call waits at most. A tenth of it once the queue has not been empty for so
-  // long. Infinite: whatever it takes.
+  // `longest`: what a call waits at most. A tenth of it once the queue stands. Infinite: whatever
+  // it takes.
   QueuePatience(absl::Duration longest, absl::Time now) : longest_(longest), empty_(now) {}
 
   // To be called whenever the queue was seen empty.
   void NoteEmpty(absl::Time now) { empty_ = now; }
+  // To be called whenever one was refused because it waited, or would have to. Refusing empties a
+  // queue, so that alone is no sign that less comes.
+  void NoteRefused(absl::Time now) { calm_from_ = now + longest_; }
 
-  absl::Duration Patience(absl::Time now) const {
-    return now - empty_ > longest_ ? longest_ / 10 : longest_;
-  }
+  // Whether more comes than can be done: the queue has not been empty for `longest`, or someone was
+  // refused within that time.
+  bool Stands(absl::Time now) const { return now - empty_ > longest_ || now < calm_from_; }
+
+  absl::Duration Patience(absl::Time now) const { return Stands(now) ? longest_ / 10 : longest_; }
 
  private:
   const absl::Duration longest_;
   absl::Time empty_;
+  absl::Time calm_from_ = absl::InfinitePast();
 };
 
 }  // namespace mixmatch

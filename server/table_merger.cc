@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "core/base/thread_priority.h"
 #include "storage/small_tables.h"
 
 namespace mixmatch {
@@ -20,6 +21,7 @@ TableMerger::~TableMerger() {
 }
 
 void TableMerger::Look() {
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);  // the repeater's own
   if (!disk_->Check("tables not merged").ok() || !database_->health().ok()) return;
   const auto merged = MergeSmallTables(*database_, stop_);
   if (merged.ok()) {

@@ -50,11 +50,17 @@ void WorkerPool::Run() {
       };
       mu_.Await(absl::Condition(&ready));
       if (queue_.empty()) return;
-      next = std::move(queue_.front());
-      queue_.pop_front();
       const absl::Time now = SteadyNow();
+      ok = now - queue_.front().since <= patience_.Patience(now);
+      if (!ok) patience_.NoteRefused(now);
+      if (ok && patience_.Stands(now)) {
+        next = std::move(queue_.back());
+        queue_.pop_back();
+      } else {
+        next = std::move(queue_.front());
+        queue_.pop_front();
+      }
       if (queue_.empty()) patience_.NoteEmpty(now);
-      ok = now - next.since <= patience_.Patience(now);
     }
     next.work(ok);
   }

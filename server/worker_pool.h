@@ -20,7 +20,8 @@ struct WorkerPoolOptions {
   std::string name = "work";  // of its threads, each of which computes on itself alone
   size_t threads = 1;
   size_t queue_max = 1;
-  // How long work waits at most (QueuePatience).
+  // How long work waits at most (QueuePatience). While more comes than can be done, the newest goes
+  // first: it is answered soon, where in order all would be answered as late as they may.
   absl::Duration patience = absl::InfiniteDuration();
   // Whether more work may be taken in, beside the length of the queue.
   std::function<absl::Status()> admit = [] { return absl::OkStatus(); };

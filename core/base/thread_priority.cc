@@ -13,6 +13,8 @@ int NiceOf(ThreadPriority priority) {
   switch (priority) {
     case ThreadPriority::kNormal:
       return 0;
+    case ThreadPriority::kBehind:
+      return 5;
     case ThreadPriority::kBackground:
       return 10;
     case ThreadPriority::kLowest:

@@ -9,6 +9,8 @@ namespace mixmatch {
 
 enum class ThreadPriority {
   kNormal,
+  // After what someone waits for: a third of the share of kNormal where both want to run (nice 5).
+  kBehind,
   // When the others leave something, or else a small share (nice 10).
   kBackground,
   // The smallest share (nice 19). Not none, as SCHED_IDLE would have it: it writes to the database

@@ -21,7 +21,7 @@ STORED_FIRST = 5000
 OVERLOAD_S = 120
 ENOUGH = 0.9  # of what is asked for, as long as it can be done
 SLOWER = 3  # how much slower what is accepted may become
-BATCH = 4  # events of a call
+BATCH = 16  # events of a call
 # What a stored event may add to resident memory: its two embeddings (percept and episode) with their
 # places in the index, twice while a generation is kept, and what is known of its episode.
 KIB_PER_EVENT = 3

@@ -154,6 +154,31 @@ TEST_F(IngestPipelineTest, WhoIsAboveHisRateIsToldWhenToComeAgain) {
   EXPECT_LE(RetryDelayOf(refused[0]), absl::Milliseconds(100));
 }
 
+TEST_F(IngestPipelineTest, WhoseTurnWouldComeLateIsToldBeforeHeSubmits) {
+  config_.limits.call_wait = absl::Nanoseconds(1);  // every queue stands
+  Begin();
+  const Caller caller{.lane = 2, .client = "lane-2"};
+  EXPECT_TRUE(pipeline_->CheckTurn(caller, 10).ok()) << "nobody is there";
+  HoldWriter();
+  Send(1, 20);
+  EXPECT_TRUE(pipeline_->CheckTurn(caller, 10).ok()) << "what is there goes with one write";
+  Send(1, 200);
+  const absl::Status late = pipeline_->CheckTurn(caller, 10);
+  EXPECT_TRUE(absl::IsResourceExhausted(late)) << late;
+  EXPECT_THAT(std::string(late.message()), HasSubstr("send it again later"));
+  End();
+  EXPECT_EQ(Stored(1).size(), 220U) << "those who do not wait for an answer keep their place";
+}
+
+TEST_F(IngestPipelineTest, ABurstIsLetIn) {
+  config_.limits.call_wait = absl::Seconds(60);
+  Begin();
+  HoldWriter();
+  Send(1, 2000);
+  EXPECT_TRUE(pipeline_->CheckTurn({.lane = 2, .client = "lane-2"}, 10).ok());
+  End();
+}
+
 TEST_F(IngestPipelineTest, AnUrgentEventIsRefusedRatherThanLate) {
   config_.limits.call_wait = absl::Nanoseconds(1);
   Begin();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
@@ -22,6 +23,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 std::vector<int> PopAll(FairQueue<int>& queue) {
   std::vector<int> order;
@@ -64,6 +66,19 @@ TEST(QueuePatienceTest, IsLongForABurstAndShortOnceTheQueueStands) {
   now += absl::Milliseconds(200);
   EXPECT_EQ(patience.Patience(now), absl::Milliseconds(100));
   patience.NoteEmpty(now);
+  EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
+}
+
+TEST(QueuePatienceTest, StaysShortWhileSomeoneIsRefusedThoughTheQueueRunsEmpty) {
+  absl::Time now = absl::UnixEpoch();
+  QueuePatience patience(absl::Seconds(1), now);
+  patience.NoteRefused(now);
+  now += absl::Milliseconds(900);
+  patience.NoteEmpty(now);
+  EXPECT_TRUE(patience.Stands(now));
+  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(100));
+  now += absl::Milliseconds(100);
+  EXPECT_FALSE(patience.Stands(now));
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
 }
 
@@ -150,6 +165,30 @@ TEST(WorkerPoolTest, WorkThatWaitedTooLongIsToldSo) {
   }
   EXPECT_EQ(done, 0);
   EXPECT_EQ(late, 2);
+}
+
+TEST(WorkerPoolTest, TheNewestGoesFirstOnceSomeoneWasRefused) {
+  constexpr absl::Duration kPatience = absl::Seconds(2);
+  absl::Notification begun;
+  absl::Notification go_on;
+  std::vector<std::pair<int, bool>> order;  // by the pool's one thread
+  {
+    WorkerPool pool({.threads = 1, .queue_max = 10, .patience = kPatience});
+    ASSERT_TRUE(pool.Submit([&](bool) {
+                      begun.Notify();
+                      go_on.WaitForNotification();
+                    })
+                    .ok());
+    begun.WaitForNotification();
+    const auto submit = [&](int number) {
+      EXPECT_TRUE(pool.Submit([&order, number](bool ok) { order.emplace_back(number, ok); }).ok());
+    };
+    submit(1);
+    absl::SleepFor(kPatience + absl::Milliseconds(50));
+    for (const int number : {2, 3, 4}) submit(number);
+    go_on.Notify();
+  }
+  EXPECT_THAT(order, ElementsAre(Pair(1, false), Pair(4, true), Pair(3, true), Pair(2, true)));
 }
 
 TEST(WorkerPoolTest, AsksBeforeItTakesWorkIn) {
