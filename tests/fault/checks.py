@@ -17,6 +17,7 @@ LOOK_BACK_EVERY = 25  # cycles, after which the whole log is looked at again
 CROWD = 200
 JUNK = (b"", b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 64, b"\x16\x03\x01\x02\x00\x01")
+REBUILT_S = 300
 PARTS = ("keys", "features", "episodes", "embeddings", "index")  # of rebuild
 FLOOD_S = 10
 FLOOD_MB = 1200  # resident at most while clients do not read their answers
@@ -149,7 +150,8 @@ def kill_rebuild(context):
                 again = victim.run(*rebuild)
                 verdict.expect(again.returncode == 0, f"{rebuild[2]} again: {again.stderr[-300:]}")
             victim.start()
-            victim.ctl("watermarks", "--wait", "recallable")
+            # Everything there is may have to be embedded anew, in both generations.
+            victim.ctl("--timeout", str(REBUILT_S), "watermarks", "--wait", "recallable")
             look(context, victim, journal, verdict)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         victim.stop()
