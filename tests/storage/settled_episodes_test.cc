@@ -30,10 +30,12 @@ class SettledEpisodesTest : public ::testing::Test {
     const OpenLog open(path_);
     const auto append = [&](int begin, int end) {
       std::vector<PendingEvent> events;
-      for (int i = 2 * begin; i < 2 * end; ++i) {
-        events.push_back(MakePending("s", std::to_string(i), 100 * (i / 2) + 0.25 * (i % 2),
-                                     {TextPercept("t")}));
-        events.back().event.scene = scene(i / 2);
+      for (int i = begin; i < end; ++i) {
+        for (int part = 0; part < 2; ++part) {
+          events.push_back(MakePending("s", std::to_string(2 * i + part), 100 * i + 0.25 * part,
+                                       {TextPercept("t")}));
+          events.back().event.scene = scene(i);
+        }
       }
       ASSERT_TRUE(open.log->Append(std::move(events), At(1000)).ok());
     };
