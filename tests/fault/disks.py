@@ -100,26 +100,26 @@ def power_cut(context):
 def power_cut_lies(context):
     """What the check of power cuts is worth: over a disk that says that it synced and did not, it
     must find losses."""
-    victim, verdict, journal = context.make_faulty(), Verdict(), Journal()
-    streams = Streams(context.api, journal, STREAMS)
-    found = Verdict()
-    try:
-        for cycle in range(context.cycles):
+    verdict, found = Verdict(), Verdict()
+    for cycle in range(context.cycles):
+        # Another memory each time: what lost a file may not open again.
+        victim, journal = context.make_faulty(), Journal()
+        streams = Streams(context.api, journal, STREAMS)
+        try:
             victim.kill()
             victim.plan(f"seed={context.rng.randrange(1 << 30)};lies=1")
-            try:
-                victim.start()
-                _under_load(context, victim, streams, cycle)
-                victim.plan("")
-                victim.start()
-                look(context, victim, journal, found)
-            except (RuntimeError, context.api.grpc.RpcError):
-                found.lost += 1  # it does not even open
-            context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        verdict.note(f"{found.lost} losses were found, as they should be")
-        verdict.wrong += found.lost == 0
-    finally:
-        victim.kill()
+            victim.start()
+            _under_load(context, victim, streams, cycle)
+            victim.plan("")
+            victim.start()
+            look(context, victim, journal, found)
+        except (RuntimeError, context.api.grpc.RpcError):
+            found.lost += 1  # it does not even open
+        finally:
+            victim.kill()
+        context.tell(cycle + 1, len(journal.acknowledged), verdict)
+    verdict.note(f"{found.lost} losses were found, as they should be")
+    verdict.wrong += found.lost == 0
     return verdict
 
 
