@@ -104,6 +104,7 @@ IngestPipeline::~IngestPipeline() {
 void IngestPipeline::Submit(const Caller& caller, bool urgent, Event event, Done done) {
   auto slot = std::make_shared<Slot>();
   slot->done = std::move(done);
+  slot->lane = caller.lane;
   slot->urgent = urgent;
   const size_t bytes = PayloadBytes(event);
   slot->error = Admit(caller, event, bytes);
@@ -154,6 +155,7 @@ absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
     return QueueFull(events_inside_, bytes_inside_);
   }
   ++events_inside_;
+  ++inside_[lane];
   bytes_inside_ += bytes;
   return absl::OkStatus();
 }
@@ -163,17 +165,17 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   const absl::Time now = SteadyNow();
   // So few are one write.
   if (events_inside_ < kAheadMin || !patience_.Stands(now)) return absl::OkStatus();
-  const uint64_t own = waiting_.waiting(caller.lane) + events;
-  const uint64_t let_in = events_inside_ - std::min(events_inside_, waiting_.size());
-  const uint64_t before =
-      let_in + std::min(waiting_.size(), own * std::max<uint64_t>(waiting_.lanes(), 1));
-  const absl::Duration wait = absl::Seconds(static_cast<double>(before) / stored_per_s_);
+  const auto own = inside_.find(caller.lane);
+  if (own == inside_.end()) return absl::OkStatus();
   // A quarter of it: what is expected is a mean, and one in a hundred waits for much longer.
-  if (wait <= patience_.Patience(now) / 4) return absl::OkStatus();
+  const double in_time = absl::ToDoubleSeconds(patience_.Patience(now) / 4) * stored_per_s_;
+  const double share = in_time / static_cast<double>(inside_.size());
+  if (static_cast<double>(own->second + events) <= share) return absl::OkStatus();
   patience_.NoteRefused(now);
   return absl::ResourceExhaustedError(
-      absl::StrCat("event not stored: it would wait for its turn for ", absl::FormatDuration(wait),
-                   ", as more come than can be stored; send it again later"));
+      absl::StrCat("event not stored: ", own->second,
+                   " events of the same caller wait, and more come than can be stored; send it "
+                   "again later"));
 }
 
 void IngestPipeline::Push(uint64_t lane, std::shared_ptr<Slot> slot) {
@@ -314,6 +316,11 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     const absl::MutexLock lock(&mu_);
     events_inside_ -= admitted;
     bytes_inside_ -= bytes;
+    for (const auto& slot : group) {
+      if (slot->bytes == 0) continue;  // was never let in
+      const auto own = inside_.find(slot->lane);
+      if (--own->second == 0) inside_.erase(own);
+    }
     NoteWritten(admitted, results.ok() ? event_count : 0);
   }
   if (wrote) appended_();

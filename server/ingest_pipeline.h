@@ -19,6 +19,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -60,9 +61,11 @@ class IngestPipeline {
   // waiting for longer than `limits.call_wait` (a stream is held back instead, by not being read).
   void Submit(const Caller& caller, bool urgent, Event event, Done done);
 
-  // Whether `events` of a caller who waits for them would have their turn in time, where more come
-  // than can be stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused
-  // here they cost next to nothing, and the writer has its time for the others.
+  // Whether `events` of a caller who waits for them may come in, where more come than can be
+  // stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they cost
+  // next to nothing, and the writer has its time for the others. Nobody is refused for what others
+  // send: who has nothing inside may come in, and who has, up to his share of what is stored in
+  // time.
   absl::Status CheckTurn(const Caller& caller, uint64_t events);
 
   // Writes that a scene fell silent, after everything submitted before.
@@ -75,6 +78,7 @@ class IngestPipeline {
   struct Slot {
     PendingEvent pending;
     Done done;
+    uint64_t lane = 0;
     size_t bytes = 0;
     bool urgent = false;
     absl::Time since;        // when it was submitted, by SteadyNow()
@@ -123,6 +127,7 @@ class IngestPipeline {
   double stored_per_s_ ABSL_GUARDED_BY(mu_) = 0;  // in the moment before
   absl::Time counted_ ABSL_GUARDED_BY(mu_);
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unordered_map<uint64_t, uint64_t> inside_ ABSL_GUARDED_BY(mu_);  // of them, by lane
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
 

@@ -14,7 +14,7 @@
 namespace mixmatch {
 namespace {
 
-constexpr Seq kReadAtOnce = 16384;  // some ten milliseconds
+constexpr Seq kReadAtOnce = 16384;  // events; who follows the log has other work, too
 // Names of scenes that are kept; episodes of others are read when they are asked for.
 constexpr size_t kScenesMax = 4096;
 

@@ -157,7 +157,7 @@ TEST_F(IngestPipelineTest, WhoIsAboveHisRateIsToldWhenToComeAgain) {
 TEST_F(IngestPipelineTest, WhoseTurnWouldComeLateIsToldBeforeHeSubmits) {
   config_.limits.call_wait = absl::Nanoseconds(1);  // every queue stands
   Begin();
-  const Caller caller{.lane = 2, .client = "lane-2"};
+  const Caller caller{.lane = 1, .client = "lane-1"};
   EXPECT_TRUE(pipeline_->CheckTurn(caller, 10).ok()) << "nobody is there";
   HoldWriter();
   Send(1, 20);
@@ -165,9 +165,22 @@ TEST_F(IngestPipelineTest, WhoseTurnWouldComeLateIsToldBeforeHeSubmits) {
   Send(1, 200);
   const absl::Status late = pipeline_->CheckTurn(caller, 10);
   EXPECT_TRUE(absl::IsResourceExhausted(late)) << late;
-  EXPECT_THAT(std::string(late.message()), HasSubstr("send it again later"));
+  EXPECT_THAT(std::string(late.message()), HasSubstr("220 events of the same caller wait"));
   End();
   EXPECT_EQ(Stored(1).size(), 220U) << "those who do not wait for an answer keep their place";
+}
+
+TEST_F(IngestPipelineTest, NobodyIsRefusedForWhatOthersSend) {
+  config_.limits.call_wait = absl::Nanoseconds(1);
+  Begin();
+  HoldWriter();
+  Send(1, 2000);
+  const Caller quiet{.lane = 2, .client = "lane-2"};
+  EXPECT_TRUE(pipeline_->CheckTurn(quiet, 10).ok());
+  Send(2, 10);
+  EXPECT_FALSE(pipeline_->CheckTurn(quiet, 10).ok()) << "now some of his wait, too";
+  End();
+  EXPECT_EQ(Stored(2).size(), 10U);
 }
 
 TEST_F(IngestPipelineTest, ABurstIsLetIn) {
