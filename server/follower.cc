@@ -62,7 +62,7 @@ absl::Status Follower::health() const {
 void Follower::Run() {
   NameThread("follow");
   // Where more comes than can be done, who asks and who stores wait for an answer.
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBehind);
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
   SetComputeThreads(1);
   while (true) {
     const absl::StatusOr<bool> left = Round();

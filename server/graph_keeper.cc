@@ -61,7 +61,7 @@ absl::Status GraphKeeper::Ask(
 
 void GraphKeeper::Run() {
   // Recall and ingest come first. A refusal costs only politeness.
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kLow);
   absl::Status health;
   while (true) {
     const absl::StatusOr<bool> left = Follow();

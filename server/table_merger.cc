@@ -21,7 +21,7 @@ TableMerger::~TableMerger() {
 }
 
 void TableMerger::Look() {
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);  // the repeater's own
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kLow);  // the repeater's own
   if (!disk_->Check("tables not merged").ok() || !database_->health().ok()) return;
   const auto merged = MergeSmallTables(*database_, stop_);
   if (merged.ok()) {

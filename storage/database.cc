@@ -27,6 +27,7 @@
 #include "storage/records.pb.h"
 #include "storage/rocks_logger.h"
 #include "storage/rocks_status.h"
+#include "storage/rocks_threads.h"
 #include "storage/stoppable_reading.h"
 
 namespace mixmatch {
@@ -130,6 +131,7 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(const std::
   }
   const auto errors = std::make_shared<BackgroundErrors>();
   db_options.listeners.push_back(errors);
+  db_options.listeners.push_back(std::make_shared<RocksThreads>());
   if (options.salvage) {
     db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   }

@@ -11,6 +11,7 @@
 namespace mixmatch::cli {
 
 // Vectors come in clusters, as real embeddings do: a centre, one of 256, and a deviation as long.
+// Making one costs little beside sending it, so that what is measured is the daemon.
 // Thread-safety: Immutable; safe to share.
 class BenchData {
  public:
@@ -26,14 +27,16 @@ class BenchData {
 
  private:
   v1::Percept PerceptOf(uint64_t number) const;
-  // A unit vector.
-  std::vector<float> VectorOf(uint64_t number) const;
+  // A unit vector, `dimension_` numbers to `out`.
+  void WriteVector(uint64_t number, float* out) const;
 
   const std::string payload_;
   const std::string modality_;
   const int dimension_;
   const uint64_t seed_;
   const std::string run_;
+  std::vector<float> centres_;     // one after the other
+  std::vector<float> deviations_;  // of a normal distribution: a vector draws from them
 };
 
 }  // namespace mixmatch::cli

@@ -17,6 +17,8 @@ int NiceOf(ThreadPriority priority) {
       return 5;
     case ThreadPriority::kBackground:
       return 10;
+    case ThreadPriority::kLow:
+      return 15;
     case ThreadPriority::kLowest:
       return 19;
   }

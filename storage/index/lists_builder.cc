@@ -41,7 +41,7 @@ bool ListsBuilder::rests() const {
 void ListsBuilder::Run() {
   NameThread("lists");
   // Recall and ingest come first. A refusal costs only politeness.
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kLow);
   bool rested = true;  // nothing came since the last look while idle
   while (!stop_) {
     bool idle = false;
