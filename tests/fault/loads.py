@@ -109,6 +109,7 @@ def overload(context):
         victim.ctl("watermarks", "--wait", "recallable")
         asked = bench(victim, "recall", 8, "--connections", "16")["recall"]["per_s"]
         verdict.note(f"alone {stored:.0f} events/s stored by calls, {asked:.0f} recalls/s")
+
         def load(share, seconds=LOAD_S):
             return _mixed(victim, seconds, share * stored, share * asked)
 
