@@ -21,7 +21,8 @@ TableMerger::~TableMerger() {
 }
 
 void TableMerger::Look() {
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kLow);  // the repeater's own
+  // The repeater's own. As compactions, which wait for the tables that a merge holds.
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBehind);
   if (!disk_->Check("tables not merged").ok() || !database_->health().ok()) return;
   const auto merged = MergeSmallTables(*database_, stop_);
   if (merged.ok()) {

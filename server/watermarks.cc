@@ -11,31 +11,51 @@
 namespace mixmatch {
 
 void Watermarks::SetBound(Seq next_seq, std::optional<EpisodeId> oldest_open) {
+  const absl::MutexLock changing(&changing_mu_);
+  uint64_t first = 0;
+  {
+    const absl::MutexLock lock(&mu_);
+    first = taken_ + waiting_.size();
+  }
+  const absl::StatusOr<std::vector<ClosedEpisode>> closed = ReadClosed(first);
+  if (!closed.ok()) return;  // the watermark stays where it is, which is safe
   const absl::MutexLock lock(&mu_);
-  // Closed episodes first: an episode that closed must be waiting before it is no longer open.
-  if (!ReadClosed().ok()) return;  // the watermark stays where it is, which is safe
+  // An episode that closed must be waiting before it is no longer open.
+  Wait(*closed);
   bound_next_ = next_seq;
   oldest_open_ = oldest_open;
 }
 
-absl::Status Watermarks::ReadClosed() {
+absl::StatusOr<std::vector<ClosedEpisode>> Watermarks::ReadClosed(uint64_t first) const {
   std::vector<ClosedEpisode> closed;
-  MM_RETURN_IF_ERROR(episodes_->ListClosed(taken_ + waiting_.size(), UINT64_MAX, closed));
+  MM_RETURN_IF_ERROR(episodes_->ListClosed(first, UINT64_MAX, closed));
+  return closed;
+}
+
+void Watermarks::Wait(const std::vector<ClosedEpisode>& closed) {
   for (const ClosedEpisode& episode : closed) {
     waiting_.push_back(episode.id);
     waiting_ids_.insert(episode.id);
   }
-  return absl::OkStatus();
 }
 
 absl::Status Watermarks::SetTaken(uint64_t taken) {
+  const absl::MutexLock changing(&changing_mu_);
+  bool back = false;
+  uint64_t first = taken;
+  {
+    const absl::MutexLock lock(&mu_);
+    back = taken < taken_;
+    if (!back) first = taken_ + waiting_.size();
+  }
+  MM_ASSIGN_OR_RETURN(const std::vector<ClosedEpisode> closed, ReadClosed(first));
   const absl::MutexLock lock(&mu_);
-  if (taken < taken_) {
+  if (back) {
     waiting_.clear();
     waiting_ids_.clear();
     taken_ = taken;
   }
-  MM_RETURN_IF_ERROR(ReadClosed());
+  Wait(closed);
   while (taken_ < taken && !waiting_.empty()) {
     waiting_ids_.erase(waiting_.front());
     waiting_.pop_front();

@@ -10,9 +10,11 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/ids.h"
 #include "core/generations/generations.h"
@@ -54,14 +56,18 @@ class Watermarks {
   void Nudge();
 
  private:
-  // Takes in the ordinals that closed since the last call.
-  absl::Status ReadClosed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Closed episodes from an ordinal on. Reads from the database, at whatever priority the caller
+  // has: not under mu_, for which every answer waits.
+  absl::StatusOr<std::vector<ClosedEpisode>> ReadClosed(uint64_t first) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(changing_mu_);
+  void Wait(const std::vector<ClosedEpisode>& closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const PerceptSource* const log_;
   const TrainingSource* const episodes_;
   const Generations* const generations_;
 
-  mutable absl::Mutex mu_;
+  absl::Mutex changing_mu_;  // one at a time reads what closed and takes it in
+  mutable absl::Mutex mu_ ABSL_ACQUIRED_AFTER(changing_mu_);
   Seq bound_next_ ABSL_GUARDED_BY(mu_) = 1;
   std::optional<EpisodeId> oldest_open_ ABSL_GUARDED_BY(mu_);
   uint64_t taken_ ABSL_GUARDED_BY(mu_) = 0;

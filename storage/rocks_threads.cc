@@ -12,7 +12,7 @@ void RocksThreads::OnFlushBegin(rocksdb::DB* /*db*/, const rocksdb::FlushJobInfo
 
 void RocksThreads::OnCompactionBegin(rocksdb::DB* /*db*/,
                                      const rocksdb::CompactionJobInfo& /*job*/) {
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBehind);
 }
 
 }  // namespace mixmatch

@@ -21,24 +21,36 @@ namespace {
 constexpr uint64_t kSmall[] = {1 << 20, 8 << 20, 32 << 20};  // bytes, one after another
 constexpr size_t kRunMin = 4;
 constexpr size_t kRunMax = 16;
+constexpr uint64_t kRunBytes = 64 << 20;  // of a run that is long enough
+// So many tables of a family that were flushed make compaction begin (RocksDB's default).
+constexpr size_t kCompactionBegins = 4;
 
 using Run = std::vector<std::string>;
 
 // The first run of tables of less than `small` bytes on a level; empty where there is none.
 Run FindRun(const rocksdb::LevelMetaData& level, uint64_t small) {
   Run run;
+  uint64_t bytes = 0;
   for (const rocksdb::SstFileMetaData& table : level.files) {  // in the order of their keys
     if (table.size < small && !table.being_compacted) {
       run.push_back(table.relative_filename);
-      if (run.size() == kRunMax) return run;
+      bytes += table.size;
+      if (run.size() == kRunMax || (run.size() >= kRunMin && bytes >= kRunBytes)) return run;
     } else if (run.size() >= kRunMin) {
       return run;
     } else {
       run.clear();
+      bytes = 0;
     }
   }
   if (run.size() < kRunMin) run.clear();
   return run;
+}
+
+// Whether compaction has work there. It waits for tables that a merge holds, and once it is far
+// behind, all writes wait for it.
+bool CompactionWants(const rocksdb::ColumnFamilyMetaData& tables) {
+  return !tables.levels.empty() && tables.levels.front().files.size() >= kCompactionBegins;
 }
 
 // Merges one run of a family; returns how many tables there are less, 0 where there is no run.
@@ -46,6 +58,7 @@ absl::StatusOr<size_t> MergeOne(const Database::Impl& db, rocksdb::ColumnFamilyH
                                 uint64_t small) {
   rocksdb::ColumnFamilyMetaData tables;
   db.db().GetColumnFamilyMetaData(family, &tables);
+  if (CompactionWants(tables)) return 0;
   for (const rocksdb::LevelMetaData& level : tables.levels) {
     if (level.level == 0) continue;  // compaction itself merges those, a few at a time
     const Run run = FindRun(level, small);

@@ -81,14 +81,16 @@ def _mixed(victim, seconds, ingest, recall):
                   str(BATCH), "--recall-rate", f"{recall:.1f}", "--connections", "8")
 
 
-def _capacity(victim):
+def _capacity(victim, verdict):
     """Events a second that are stored by calls of BATCH: asked for twice as many until too few are.
     Streams store more, but nobody can offer a multiple of that by calls from as many cores."""
     rate, most = 500, 0
     while True:
-        per_s = bench(victim, "ingest", 5, "--rate", str(rate), "--batch", str(BATCH))["ingest"]["per_s"]
-        most = max(most, per_s)
-        if per_s < ENOUGH * rate * BATCH:
+        load = bench(victim, "ingest", 5, "--rate", str(rate), "--batch", str(BATCH))["ingest"]
+        verdict.expect(load["failed"] == 0,
+                       f"ingest alone: {load['failed']} failed: {load['first_error']}")
+        most = max(most, load["per_s"])
+        if load["per_s"] < ENOUGH * rate * BATCH:
             return most
         rate *= 2
 
@@ -105,7 +107,7 @@ def overload(context):
         victim = context.make_victim(CONFIG)
     with judged(victim) as verdict, on_cores(cores[:len(cores) // 2]):
         bench(victim, "ingest", 240, "--count", str(STORED_FIRST), "--wait")
-        stored = _capacity(victim)
+        stored = _capacity(victim, verdict)
         victim.ctl("watermarks", "--wait", "recallable")
         asked = bench(victim, "recall", 8, "--connections", "16")["recall"]["per_s"]
         verdict.note(f"alone {stored:.0f} events/s stored by calls, {asked:.0f} recalls/s")
@@ -140,7 +142,7 @@ def _judge_overload(verdict, kind, before, busy, during, later):
     verdict.expect(during["p99_ms"] <= SLOWER * busy["p99_ms"],
                    f"{kind}: what is accepted takes at most {SLOWER} times as long")
     verdict.expect(during["refused_plainly"] == 0, f"{kind}: who is refused is told when to come")
-    verdict.expect(during["failed"] == 0, f"{kind}: nothing failed: {during['first_error']}")
+    verdict.expect(during["failed"] == 0, f"{kind}: {during['failed']} failed: {during['first_error']}")
     verdict.expect(later["refused"] + later["failed"] == 0 and
                    later["p99_ms"] <= 2 * before["p99_ms"], f"{kind}: normal after 5 s")
 

@@ -96,6 +96,21 @@ TEST_F(SmallTablesTest, AreMergedAndHoldWhatTheyHeld) {
   EXPECT_EQ(*again, 0U);
 }
 
+TEST_F(SmallTablesTest, AFamilyInWhichCompactionHasWorkIsLeftToIt) {
+  rocksdb::DB& rocks = db().db();
+  rocksdb::ColumnFamilyHandle* const log = db().handle(Family::kLog);
+  ASSERT_TRUE(rocks.SetOptions(log, {{"disable_auto_compactions", "true"}}).ok());
+  for (int i = 0; i < 4; ++i) {
+    AppendOne(*open_.log,
+              MakePending("cam", "late-" + std::to_string(i), 1000 + i, {ImagePercept("x")}));
+    ASSERT_TRUE(FlushAll(db()).ok());
+  }
+  const size_t before = TablesBelow();
+  ASSERT_GE(before, 8U) << "compaction did not move them";
+  ASSERT_TRUE(MergeSmallTables(*open_.database, stop_).ok());
+  EXPECT_EQ(TablesBelow(), before);
+}
+
 TEST_F(SmallTablesTest, NothingIsMergedOnceItIsToStop) {
   stop_ = true;
   const size_t before = TablesBelow();
