@@ -14,11 +14,11 @@
 namespace mixmatch {
 
 // Merges, in every family, runs of small tables that lie next to each other on one level: at least
-// four of less than 1 MiB, then of 8, then of 32, at most 16 and some 64 MiB at once; what is merged
-// three times is small no more. A family in which compaction has work is left to it. On the calling
-// thread. Returns how many tables there are less. `*stop` ends it
-// after the merge that is under way. RESOURCE_EXHAUSTED (the disk is full), DATA_LOSS names a
-// damaged table: those that were merged before are. Thread-safe.
+// four of less than 1 MiB, then of 8, then of 32, at most 16 and some 64 MiB at once; what is
+// merged three times is small no more. A family in which compaction has work is left to it. On the
+// calling thread. Returns how many tables there are less. `*stop` ends it after the merge that is
+// under way. RESOURCE_EXHAUSTED (the disk is full), DATA_LOSS names a damaged table: those that
+// were merged before are. Thread-safe.
 absl::StatusOr<size_t> MergeSmallTables(Database& database, const std::atomic<bool>& stop);
 
 }  // namespace mixmatch
