@@ -18,6 +18,9 @@ namespace {
 constexpr size_t kGroupEventsMax = 1024;
 constexpr size_t kGroupBytesMax = 8 << 20;
 constexpr size_t kEventOverheadBytes = 512;
+// Texts and vectors of so many bytes are sensed where they arrive: another thread's turn would take
+// longer than the work.
+constexpr size_t kSensedAtOnceBytes = 4 << 10;
 
 // What a caller's turn lets in: some small events, or a part of a large one.
 constexpr uint64_t kTurnBytes = 64 << 10;
@@ -42,6 +45,14 @@ struct PayloadSize {
   }
   size_t operator()(const VectorPayload& p) const { return p.values.size() * sizeof(float); }
 };
+
+bool SensedAtOnce(const Event& event, size_t bytes) {
+  if (bytes > kEventOverheadBytes + kSensedAtOnceBytes) return false;
+  return std::all_of(event.percepts.begin(), event.percepts.end(), [](const Percept& percept) {
+    return std::holds_alternative<TextPayload>(percept.payload) ||
+           std::holds_alternative<VectorPayload>(percept.payload);
+  });
+}
 
 absl::Status QueueFull(uint64_t events, uint64_t bytes) {
   return absl::ResourceExhaustedError(absl::StrCat("event not stored: ", events, " events with ",
@@ -111,6 +122,8 @@ void IngestPipeline::Submit(const Caller& caller, bool urgent, Event event, Done
   if (slot->error.ok()) {
     slot->bytes = bytes;
     slot->pending.event = std::move(event);
+    slot->sensed = SensedAtOnce(slot->pending.event, bytes);
+    if (slot->sensed) slot->error = Sense(slot->pending);
   } else {
     slot->sensed = true;
   }
@@ -167,8 +180,8 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   if (events_inside_ < kAheadMin || !patience_.Stands(now)) return absl::OkStatus();
   const auto own = inside_.find(caller.lane);
   if (own == inside_.end()) return absl::OkStatus();
-  // A quarter of it: what is expected is a mean, and one in a hundred waits for much longer.
-  const double in_time = absl::ToDoubleSeconds(patience_.Patience(now) / 4) * stored_per_s_;
+  // Half of it: what is expected is a mean, and one in a hundred waits for much longer.
+  const double in_time = absl::ToDoubleSeconds(patience_.Patience(now) / 2) * stored_per_s_;
   const double share = in_time / static_cast<double>(inside_.size());
   if (static_cast<double>(own->second + events) <= share) return absl::OkStatus();
   patience_.NoteRefused(now);
@@ -208,15 +221,20 @@ void IngestPipeline::Feed() {
     const std::shared_ptr<Slot>& slot = slots_.emplace_back(*std::move(next));
     waiting_numbers_.erase(slot->number);
     let_in_bytes_ += slot->bytes;
-    if (slot->sensed) continue;
+    if (!slot->error.ok()) continue;
     if (slot->urgent && now - slot->since > patience_.Patience(now)) {
       patience_.NoteRefused(now);
       slot->error = absl::ResourceExhaustedError(
           "event not stored: it waited too long for its turn, as others do; send it again later");
-    } else {
-      slot->error = sensing_->Submit([this, slot](bool) { Sense(slot); });
+    } else if (!slot->sensed) {
+      slot->error = sensing_->Submit([this, slot](bool) {
+        absl::Status error = Sense(slot->pending);
+        const absl::MutexLock lock(&mu_);
+        slot->error = std::move(error);
+        slot->sensed = true;
+      });
     }
-    slot->sensed = !slot->error.ok();
+    slot->sensed = slot->sensed || !slot->error.ok();
   }
 }
 
@@ -239,20 +257,14 @@ void IngestPipeline::NoteWritten(uint64_t events, uint64_t stored) {
   counted_ = now;
 }
 
-void IngestPipeline::Sense(const std::shared_ptr<Slot>& slot) {
-  absl::Status error;
-  std::vector<Percept>& percepts = slot->pending.event.percepts;
-  for (size_t i = 0; i < percepts.size() && error.ok(); ++i) {
+absl::Status IngestPipeline::Sense(PendingEvent& pending) const {
+  const std::vector<Percept>& percepts = pending.event.percepts;
+  for (size_t i = 0; i < percepts.size(); ++i) {
     absl::StatusOr<Features> features = Perceive(percepts[i], sense_limits_);
-    if (features.ok()) {
-      slot->pending.features.push_back(*std::move(features));
-    } else {
-      error = PrefixField(features.status(), absl::StrCat("percepts[", i, "]"));
-    }
+    if (!features.ok()) return PrefixField(features.status(), absl::StrCat("percepts[", i, "]"));
+    pending.features.push_back(*std::move(features));
   }
-  const absl::MutexLock lock(&mu_);
-  slot->error = std::move(error);
-  slot->sensed = true;
+  return absl::OkStatus();
 }
 
 std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {

@@ -91,7 +91,7 @@ class IngestPipeline {
 
   absl::Status Admit(const Caller& caller, Event& event, size_t bytes);
   absl::Status TakeRoom(uint64_t lane, size_t bytes);
-  void Sense(const std::shared_ptr<Slot>& slot);
+  absl::Status Sense(PendingEvent& pending) const;
   void Push(uint64_t lane, std::shared_ptr<Slot> slot);
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.

@@ -13,8 +13,8 @@ namespace mixmatch {
 // Thread-safety: Not thread-safe.
 class QueuePatience {
  public:
-  // `longest`: what a call waits at most. A tenth of it once the queue stands. Infinite: whatever
-  // it takes.
+  // `longest`: what a call waits at most. A twentieth of it once the queue stands. Infinite:
+  // whatever it takes.
   QueuePatience(absl::Duration longest, absl::Time now) : longest_(longest), empty_(now) {}
 
   // To be called whenever the queue was seen empty.
@@ -27,7 +27,7 @@ class QueuePatience {
   // refused within that time.
   bool Stands(absl::Time now) const { return now - empty_ > longest_ || now < calm_from_; }
 
-  absl::Duration Patience(absl::Time now) const { return Stands(now) ? longest_ / 10 : longest_; }
+  absl::Duration Patience(absl::Time now) const { return Stands(now) ? longest_ / 20 : longest_; }
 
  private:
   const absl::Duration longest_;
