@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -57,6 +58,8 @@ void TestDaemon::Start() {
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
+  // On a machine that is full, a call may wait for its turn for longer than a user's should.
+  setenv("MIXMATCH_LIMITS_CALL_WAIT", "60s", /*overwrite=*/0);
   pid_ = fork();
   ASSERT_GE(pid_, 0);
   if (pid_ == 0) {                     // nothing but async-signal-safe calls until exec
