@@ -7,7 +7,7 @@ namespace mixmatch {
 
 // Where cores are few, a flush or a compaction at the priority of those who answer holds them up
 // for as long as it takes. Too far behind, a busy machine flushes and compacts more slowly than it
-// stores, until all writes wait: for seconds at nice 10, and RocksDB's own setting knows 19 alone.
+// stores, until all writes wait; RocksDB's own setting knows nice 19 alone.
 //
 // Thread-safety: Safe for concurrent use. RocksDB holds it as long as its database is open; its
 // threads are shared by all databases of the process.
