@@ -22,6 +22,7 @@ namespace {
 struct Wanted {
   size_t episode = 0;  // index among those loaded
   EpisodeMember member;
+  uint32_t percept = 0;  // index in its event
 };
 
 absl::Status FeaturesDamaged(std::string_view key, const absl::Status& status) {
@@ -51,7 +52,7 @@ absl::Status LoadTrainingEpisodes(const Database::Impl& database, const EventLog
     size_t count = 0;
     for (const EpisodeMember& member : episode.members) {
       for (uint32_t p = 0; p < member.percept_count && count < percepts_max; ++p, ++count) {
-        wanted.push_back({.episode = i, .member = member});
+        wanted.push_back({.episode = i, .member = member, .percept = p});
         feature_names.push_back(keys::FeaturesOf(member.seq, p));
       }
     }
@@ -68,14 +69,18 @@ absl::Status LoadTrainingEpisodes(const Database::Impl& database, const EventLog
     const std::string& key = features.name(i);
     if (features.IsMissing(i)) return codec::Damaged("features", key, "it is missing");
     MM_RETURN_IF_ERROR(features.Read(i, record));
-    TrainingPercept percept{
-        .modality = {}, .features = {}, .time = wanted[i].member.time, .seq = wanted[i].member.seq};
-    ModalityId modality = 0;
-    const absl::Status status = codec::DecodeFeatures(record, modality, percept.features);
+    TrainingPercept percept{.modality = {},
+                            .features = {},
+                            .time = wanted[i].member.time,
+                            .seq = wanted[i].member.seq,
+                            .index = wanted[i].percept};
+    const absl::Status status =
+        codec::DecodeFeatures(record, percept.modality_id, percept.features);
     if (!status.ok()) return FeaturesDamaged(key, status);
-    const auto spec = specs.find(modality);
+    const auto spec = specs.find(percept.modality_id);
     if (spec == specs.end()) {
-      return codec::Damaged("features", key, absl::StrCat("unknown modality ", modality));
+      return codec::Damaged("features", key,
+                            absl::StrCat("unknown modality ", percept.modality_id));
     }
     percept.modality = spec->second;
     loaded[wanted[i].episode].percepts.push_back(std::move(percept));

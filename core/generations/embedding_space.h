@@ -61,8 +61,8 @@ class EmbeddingSpace {
   virtual absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                               SpaceCursor next, bool background) = 0;
 
-  // Copies the embedding of one percept to `out` [E]. NOT_FOUND while it is not there. Requires
-  // that percepts were appended in the order of their items, as the log has them.
+  // Copies the embedding of one percept to `out` [E], to some 1e-5. NOT_FOUND while it is not
+  // there. Requires that percepts were appended in the order of their items, as the log has them.
   virtual absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const = 0;
 
   // Copies the embedding of what a search of this space found to `out` [E].

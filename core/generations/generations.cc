@@ -13,8 +13,10 @@
 namespace mixmatch {
 namespace {
 
-// Embeddings of one chunk: short enough that a new event waits little behind one.
+// Percepts of one chunk: short enough that a new event waits little behind one.
 constexpr size_t kFollowChunk = 128;
+// … and where so many wait that it does not matter: more at once cost less.
+constexpr size_t kFollowChunkBehind = 512;
 constexpr size_t kPublishChunk = 512;
 
 std::string EncoderName(Generation number) {
@@ -134,9 +136,11 @@ absl::StatusOr<bool> Generations::Follow() {
   for (const auto& space : {serving, kept}) {
     if (space == nullptr || filler_.UpToDate(*space->embeddings)) continue;
     // Not behind other writes, not even for the kept one: recallable events wait for this thread.
+    const size_t chunk = filler_.Behind(*space->embeddings) > 2 * kFollowChunkBehind
+                             ? kFollowChunkBehind
+                             : kFollowChunk;
     MM_RETURN_IF_ERROR(
-        filler_.Fill(*space->encoder, *space->embeddings, kFollowChunk, /*background=*/false)
-            .status());
+        filler_.Fill(*space->encoder, *space->embeddings, chunk, /*background=*/false).status());
     left = left || !filler_.UpToDate(*space->embeddings);
   }
   return left;

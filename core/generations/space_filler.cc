@@ -41,22 +41,32 @@ class DistinctMixtures {
   std::vector<size_t> row_of_;
 };
 
+// The embedding of an episode that is one percept, where that is embedded.
+bool ReadSingle(const TrainingEpisode& episode, const EmbeddingSpace& space, std::span<float> out) {
+  if (episode.percepts.size() != 1 || episode.percepts[0].modality_id == 0) return false;
+  const TrainingPercept& percept = episode.percepts[0];
+  return space.Read(percept.modality_id, ItemId::ForPercept(percept.seq, percept.index), out).ok();
+}
+
 }  // namespace
 
 absl::StatusOr<size_t> SpaceFiller::Fill(const Encoder& encoder, EmbeddingSpace& space,
                                          size_t chunk, bool background) const {
-  const SpaceCursor before = space.cursor();
-  if (before.next_seq <= percepts_->last_seq()) {
-    MM_ASSIGN_OR_RETURN(const size_t made, FillPercepts(encoder, space, chunk, background));
-    // Entries without percepts (idle records) move the cursor and make nothing.
-    if (made > 0) return made;
+  size_t percepts = 0;
+  if (space.cursor().next_seq <= percepts_->last_seq()) {
+    MM_ASSIGN_OR_RETURN(percepts, FillPercepts(encoder, space, chunk, background));
   }
-  return FillEpisodes(encoder, space, chunk, background);
+  // In every call: where more and more comes, neither waits for the end of the other.
+  MM_ASSIGN_OR_RETURN(const size_t episodes, FillEpisodes(encoder, space, chunk, background));
+  return percepts + episodes;
 }
 
-bool SpaceFiller::UpToDate(const EmbeddingSpace& space) const {
+uint64_t SpaceFiller::Behind(const EmbeddingSpace& space) const {
   const SpaceCursor cursor = space.cursor();
-  return cursor.next_seq > percepts_->last_seq() && cursor.next_closed >= episodes_->closed_count();
+  const Seq end = percepts_->last_seq() + 1;
+  const uint64_t closed = episodes_->closed_count();
+  return (end > cursor.next_seq ? end - cursor.next_seq : 0) +
+         (closed > cursor.next_closed ? closed - cursor.next_closed : 0);
 }
 
 bool SpaceFiller::IsAhead(const EmbeddingSpace& space) const {
@@ -86,17 +96,26 @@ absl::StatusOr<size_t> SpaceFiller::FillPercepts(const Encoder& encoder, Embeddi
 
 absl::StatusOr<size_t> SpaceFiller::FillEpisodes(const Encoder& encoder, EmbeddingSpace& space,
                                                  size_t chunk, bool background) const {
+  // They are loaded with their features, a few at a time: nobody says before how many percepts
+  // an episode has.
+  const size_t at_once = std::max<size_t>(1, chunk / 8);
   SpaceCursor cursor = space.cursor();
-  std::vector<ClosedEpisode> closed;
-  // An episode is a long mixture: an eighth of the chunk takes about the time of a chunk of
-  // percepts.
-  const size_t limit = std::max<size_t>(1, chunk / 8);
-  MM_RETURN_IF_ERROR(episodes_->ListClosed(cursor.next_closed, limit, closed));
-  if (closed.empty()) return 0;
-  std::vector<EpisodeId> ids;
-  for (const ClosedEpisode& episode : closed) ids.push_back(episode.id);
-  cursor.next_closed += closed.size();
-  return AppendEpisodes(encoder, space, ids, cursor, background);
+  std::vector<TrainingEpisode> episodes;
+  for (size_t percepts = 0; percepts < chunk;) {
+    std::vector<ClosedEpisode> closed;
+    MM_RETURN_IF_ERROR(episodes_->ListClosed(cursor.next_closed, at_once, closed));
+    if (closed.empty()) break;
+    std::vector<EpisodeId> ids;
+    for (const ClosedEpisode& episode : closed) ids.push_back(episode.id);
+    const size_t before = episodes.size();
+    MM_RETURN_IF_ERROR(episodes_->Load(ids, episodes));
+    for (size_t i = before; i < episodes.size(); ++i) {
+      percepts += std::max<size_t>(1, episodes[i].percepts.size());
+    }
+    cursor.next_closed += closed.size();
+  }
+  if (episodes.empty()) return 0;
+  return AppendEpisodes(encoder, space, episodes, cursor, background);
 }
 
 absl::Status SpaceFiller::FillAgain(const Encoder& encoder, EmbeddingSpace& space,
@@ -106,10 +125,10 @@ absl::Status SpaceFiller::FillAgain(const Encoder& encoder, EmbeddingSpace& spac
   const SpaceCursor cursor = space.cursor();
   std::vector<EpisodeId> ids;
   const auto flush = [&]() -> absl::Status {
-    const absl::Status appended =
-        AppendEpisodes(encoder, space, ids, cursor, /*background=*/false).status();
+    std::vector<TrainingEpisode> loaded;
+    MM_RETURN_IF_ERROR(episodes_->Load(ids, loaded));
     ids.clear();
-    return appended;
+    return AppendEpisodes(encoder, space, loaded, cursor, /*background=*/false).status();
   };
   for (uint64_t first = 0; first < cursor.next_closed;) {
     std::vector<ClosedEpisode> closed;
@@ -126,23 +145,31 @@ absl::Status SpaceFiller::FillAgain(const Encoder& encoder, EmbeddingSpace& spac
 }
 
 absl::StatusOr<size_t> SpaceFiller::AppendEpisodes(const Encoder& encoder, EmbeddingSpace& space,
-                                                   std::span<const EpisodeId> ids, SpaceCursor next,
-                                                   bool background) const {
-  std::vector<TrainingEpisode> episodes;
-  MM_RETURN_IF_ERROR(episodes_->Load(ids, episodes));
-  std::vector<Mixture> mixtures;
+                                                   std::span<const TrainingEpisode> episodes,
+                                                   SpaceCursor next, bool background) {
+  const auto dimension = static_cast<size_t>(encoder.config().embedding);
   std::vector<EmbeddedItem> items;
+  std::vector<float> vectors;
+  std::vector<Mixture> mixtures;
+  std::vector<size_t> places;  // of the mixtures, among the items
   for (const TrainingEpisode& episode : episodes) {
-    Mixture mixture;
-    for (const TrainingPercept& percept : episode.percepts) {
-      mixture.push_back({&percept.modality, &percept.features});
+    if (episode.percepts.empty()) continue;
+    vectors.resize((items.size() + 1) * dimension);
+    const std::span<float> vector = std::span(vectors).last(dimension);
+    if (!ReadSingle(episode, space, vector)) {
+      Mixture& mixture = mixtures.emplace_back();
+      for (const TrainingPercept& percept : episode.percepts) {
+        mixture.push_back({&percept.modality, &percept.features});
+      }
+      places.push_back(items.size());
     }
-    if (mixture.empty()) continue;
-    mixtures.push_back(std::move(mixture));
     items.push_back({.item = ItemId::ForEpisode(episode.id), .partition = kEpisodePartition});
   }
-  std::vector<float> vectors(items.size() * static_cast<size_t>(encoder.config().embedding));
-  if (!items.empty()) MM_RETURN_IF_ERROR(encoder.Embed(mixtures, vectors));
+  std::vector<float> mixed(mixtures.size() * dimension);
+  if (!mixtures.empty()) MM_RETURN_IF_ERROR(encoder.Embed(mixtures, mixed));
+  for (size_t i = 0; i < places.size(); ++i) {
+    std::copy_n(&mixed[i * dimension], dimension, &vectors[places[i] * dimension]);
+  }
   MM_RETURN_IF_ERROR(space.Append(items, vectors, next, background));
   return items.size();
 }

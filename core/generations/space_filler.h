@@ -21,10 +21,11 @@ class SpaceFiller {
   SpaceFiller(const PerceptSource* percepts, const TrainingSource* episodes)
       : percepts_(percepts), episodes_(episodes) {}
 
-  // Embeds the next chunk into `space` and appends it with the cursor behind it: percepts first,
-  // then closed episodes. `chunk` bounds the embeddings of one call (a whole event always fits).
-  // Returns how many embeddings were made; 0 when the cursor did not move, which means that the
-  // space is up to date. Blocks while it computes.
+  // Embeds the next chunk into `space` and appends it with the cursor behind it: percepts, and
+  // closed episodes after them. `chunk` bounds the percepts that one call embeds by themselves and
+  // in episodes, of each (a whole event or episode always fits). An episode of one percept has the
+  // point of that percept, as it is stored. Returns how many embeddings were made; 0 when the
+  // cursor did not move, which means that the space is up to date. Blocks while it computes.
   absl::StatusOr<size_t> Fill(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
                               bool background) const;
 
@@ -34,7 +35,9 @@ class SpaceFiller {
                          std::span<const EpisodeId> episodes) const;
 
   // True when nothing is stored that the space has not taken in.
-  bool UpToDate(const EmbeddingSpace& space) const;
+  bool UpToDate(const EmbeddingSpace& space) const { return Behind(space) == 0; }
+  // How many entries of the log and closed episodes it has not taken in.
+  uint64_t Behind(const EmbeddingSpace& space) const;
   // True when it has taken in more episodes than have closed: they are bound anew, and those that
   // it holds are no more.
   bool IsAhead(const EmbeddingSpace& space) const;
@@ -44,9 +47,9 @@ class SpaceFiller {
                                       bool background) const;
   // Embeds episodes and appends them with the cursor `next`. Returns how many have anything in
   // them.
-  absl::StatusOr<size_t> AppendEpisodes(const Encoder& encoder, EmbeddingSpace& space,
-                                        std::span<const EpisodeId> ids, SpaceCursor next,
-                                        bool background) const;
+  static absl::StatusOr<size_t> AppendEpisodes(const Encoder& encoder, EmbeddingSpace& space,
+                                               std::span<const TrainingEpisode> episodes,
+                                               SpaceCursor next, bool background);
   absl::StatusOr<size_t> FillEpisodes(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
                                       bool background) const;
 

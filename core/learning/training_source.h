@@ -17,8 +17,10 @@ namespace mixmatch {
 struct TrainingPercept {
   ModalitySpec modality;
   Features features;
-  absl::Time time;  // of its event
-  Seq seq = 0;      // of its event
+  absl::Time time;             // of its event
+  Seq seq = 0;                 // of its event
+  uint32_t index = 0;          // in its event
+  ModalityId modality_id = 0;  // 0 where the source does not know it
 };
 
 struct TrainingEpisode {

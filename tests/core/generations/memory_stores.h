@@ -187,7 +187,9 @@ class MemoryLog final : public PerceptSource, public TrainingSource {
         episode.percepts.push_back({.modality = percept.modality,
                                     .features = percept.features,
                                     .time = absl::FromUnixSeconds(static_cast<int64_t>(seq)),
-                                    .seq = seq});
+                                    .seq = seq,
+                                    .index = percept.item.percept_index(),
+                                    .modality_id = percept.modality_id});
       }
       out.push_back(std::move(episode));
     }
