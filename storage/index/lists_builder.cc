@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "core/base/thread_priority.h"
 
 namespace mixmatch {
 
-ListsBuilder::ListsBuilder(const IndexOptions& options, Next next, Done done)
-    : options_(options),
+ListsBuilder::ListsBuilder(std::string name, ThreadPriority priority, const IndexOptions& options,
+                           Next next, Done done)
+    : name_(std::move(name)),
+      priority_(priority),
+      options_(options),
       next_(std::move(next)),
       done_(std::move(done)),
       thread_([this] { Run(); }) {}
@@ -39,9 +41,9 @@ bool ListsBuilder::rests() const {
 }
 
 void ListsBuilder::Run() {
-  NameThread("lists");
+  NameThread(name_);
   // Recall and ingest come first. A refusal costs only politeness.
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kLow);
+  (void)SetThreadPriority(ThisThread(), priority_);
   bool rested = true;  // nothing came since the last look while idle
   while (!stop_) {
     bool idle = false;

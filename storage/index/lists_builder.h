@@ -1,17 +1,18 @@
-// The thread that builds lists over sealed segments and merges them, one after another, at low
-// priority.
+// A thread that builds lists, one after another, behind those who ask and store.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/ids.h"
+#include "core/base/thread_priority.h"
 #include "storage/index/lists.h"
 
 namespace mixmatch {
@@ -29,7 +30,9 @@ class ListsBuilder {
   // Called on the builder's thread with what was built of a job; null where building failed.
   using Done = std::function<void(const Job& job, const std::shared_ptr<const Lists>& lists)>;
 
-  ListsBuilder(const IndexOptions& options, Next next, Done done);
+  // `name` and `priority`: of the thread.
+  ListsBuilder(std::string name, ThreadPriority priority, const IndexOptions& options, Next next,
+               Done done);
   // Gives up what is under way, and waits until the thread has ended.
   ~ListsBuilder();
   ListsBuilder(const ListsBuilder&) = delete;
@@ -48,6 +51,8 @@ class ListsBuilder {
 
   bool IsBuilt() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stop_ || !(woken_ || building_); }
 
+  const std::string name_;
+  const ThreadPriority priority_;
   const IndexOptions options_;
   const Next next_;
   const Done done_;

@@ -29,10 +29,19 @@ StoredSpace::StoredSpace(Generation generation, size_t dimension, SpaceStore sto
       dimension_(dimension),
       store_(std::move(store)),
       options_(options),
-      builder_(
-          options, [this](bool idle) { return NextJob(idle); },
+      merger_(
+          "lists", ThreadPriority::kBackground, options,
+          [this](bool idle) { return NextToMerge(idle); },
           [this](const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists) {
             Install(job, lists);
+          }),
+      // Until a segment is sealed every search looks at all of its rows: where many come and the
+      // machine is full, whoever asks pays for what is not sealed.
+      sealer_(
+          "seal", ThreadPriority::kBehind, options, [this](bool /*idle*/) { return NextToSeal(); },
+          [this](const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists) {
+            Install(job, lists);
+            merger_.Wake();
           }) {}
 
 SpaceCursor StoredSpace::cursor() const {
@@ -94,7 +103,10 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
                                  bool background) {
   MM_RETURN_IF_ERROR(CheckAppend(items, vectors));
   // One after the other: where cores are few, both at once leave none to those who ask and store.
-  if (background) builder_.AwaitBuilt(kBuildAwaited);
+  if (background) {
+    sealer_.AwaitBuilt(kBuildAwaited);
+    merger_.AwaitBuilt(kBuildAwaited);
+  }
   const absl::MutexLock append_lock(&append_mu_);
   const std::vector<Block> blocks = MakeBlocks(items, vectors);
   MM_RETURN_IF_ERROR(store_.WriteBlocks(blocks, next, background));
@@ -129,7 +141,7 @@ size_t StoredSpace::AddRows(const Block& block, size_t done, const ListsRows* st
     partitions_[block.place.partition].back().count = rows->size();
   }
   count_ += n;  // after the rows are seen: whoever counts them finds them
-  if (rows->size() == rows->capacity() && stored == nullptr) builder_.Wake();
+  if (rows->size() == rows->capacity() && stored == nullptr) sealer_.Wake();
   return n;
 }
 
@@ -165,9 +177,9 @@ absl::Status StoredSpace::Read(ModalityId partition, ItemId item, std::span<floa
 }
 
 void StoredSpace::Segment::Read(size_t row, std::span<float> out) const {
+  // As lists have it, before they are built too: what is read does not depend on when that was.
   if (rows != nullptr) {
-    const float* vector = rows->vector(row);
-    std::copy(vector, vector + out.size(), out.begin());
+    rows->codes().Decode(row, out.data());
   } else {
     lists->Decode(row, out.data());
   }

@@ -42,7 +42,7 @@ class StoredSpace final : public EmbeddingSpace {
   // From now on nothing is appended: the column family goes.
   void Retire() { retired_ = true; }
   // Whether lists are built and merged as far as they will be, until more is appended.
-  bool settled() const { return builder_.rests(); }
+  bool settled() const { return sealer_.rests() && merger_.rests(); }
 
   Generation generation() const override { return generation_; }
   int dimension() const override { return static_cast<int>(dimension_); }
@@ -98,8 +98,10 @@ class StoredSpace final : public EmbeddingSpace {
   // A loader for the lists that are stored at this place; null where there are none, or damaged.
   std::unique_ptr<Lists::Loader> LoaderAt(keys::RowKey place, const ListsRows& stored) const;
 
-  // The next segments to build lists over, or to merge.
-  std::optional<ListsBuilder::Job> NextJob(bool idle);
+  // The next segment to build lists over.
+  std::optional<ListsBuilder::Job> NextToSeal();
+  // The next lists to merge.
+  std::optional<ListsBuilder::Job> NextToMerge(bool idle);
   // Puts what was built in the place of its segments.
   void Install(const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists);
 
@@ -117,7 +119,10 @@ class StoredSpace final : public EmbeddingSpace {
   // First rows of segments whose lists could not be built: they stay as they are.
   std::set<std::pair<ModalityId, uint64_t>> given_up_ ABSL_GUARDED_BY(mu_);
 
-  ListsBuilder builder_;  // last, so that its thread ends first
+  // Last, so that their threads end first. Each changes segments of its own kind alone: rows that
+  // become lists, and lists that become one.
+  ListsBuilder merger_;
+  ListsBuilder sealer_;  // wakes the merger
 };
 
 }  // namespace mixmatch

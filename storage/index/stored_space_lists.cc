@@ -36,7 +36,8 @@ absl::Status StoredSpace::Load() {
     const absl::MutexLock lock(&mu_);
     cursor_ = cursor;
   }
-  builder_.Wake();
+  sealer_.Wake();
+  merger_.Wake();
   return absl::OkStatus();
 }
 
@@ -95,20 +96,24 @@ void StoredSpace::LoadBlock(const Block& block, const ListsRows& stored, Loading
   }
 }
 
-std::optional<ListsBuilder::Job> StoredSpace::NextJob(bool idle) {
+std::optional<ListsBuilder::Job> StoredSpace::NextToSeal() {
   const absl::MutexLock lock(&mu_);
   for (const auto& [partition, segments] : partitions_) {
-    size_t listed = 0;  // segments from the first on that are lists, one behind the other
-    for (size_t i = 0; i < segments.size(); ++i) {
-      const Segment& segment = segments[i];
-      if (segment.rows == nullptr) {
-        if (listed == i) ++listed;
-        continue;
-      }
-      if (!segment.full() || segment.count < options_.lists_from) continue;
+    for (const Segment& segment : segments) {
+      if (segment.rows == nullptr || !segment.full()) continue;
+      if (segment.count < options_.lists_from) continue;
       if (given_up_.contains({partition, segment.first_row()})) continue;
       return ListsBuilder::Job{.partition = partition, .sources = {{segment.rows, nullptr}}};
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<ListsBuilder::Job> StoredSpace::NextToMerge(bool idle) {
+  const absl::MutexLock lock(&mu_);
+  for (const auto& [partition, segments] : partitions_) {
+    size_t listed = 0;  // segments from the first on that are lists, one behind the other
+    while (listed < segments.size() && segments[listed].rows == nullptr) ++listed;
     // The last ones, where they are of one size and many enough; while idle, as many as are not
     // small beside what lies before them.
     size_t first = listed;
@@ -142,7 +147,7 @@ void StoredSpace::Install(const ListsBuilder::Job& job, const std::shared_ptr<co
       given_up_.insert({job.partition, first_row});
       return;
     }
-    // Segments before the last one change by this thread alone.
+    // Those of the job change by this thread alone.
     std::vector<Segment>& segments = partitions_[job.partition];
     const auto begin =
         std::find_if(segments.begin(), segments.end(),

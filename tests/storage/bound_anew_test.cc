@@ -1,4 +1,5 @@
 // Where binding begins anew, what was embedded of the episodes of before goes with them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -14,8 +15,10 @@ namespace {
 
 using testing::AppendOne;
 using testing::Bind;
+using ::testing::FloatNear;
 using testing::MakePending;
 using testing::OpenLog;
+using ::testing::Pointwise;
 using testing::RawDatabase;
 using testing::TempDir;
 using testing::TextPercept;
@@ -71,7 +74,7 @@ class BoundAnewTest : public ::testing::Test {
       std::vector<float> read(kDimension);
       const ItemId third = ItemId::ForPercept(3, 0);
       ASSERT_TRUE(space->Read(kText, third, read).ok());
-      EXPECT_EQ(read, VectorOf(third.value));
+      EXPECT_THAT(read, Pointwise(FloatNear(2e-5F), VectorOf(third.value)));
       const ModalityId episodes[] = {kEpisodePartition};
       const auto found = space->Search(episodes, VectorOf(1), 10, nullptr);
       ASSERT_TRUE(found.ok()) << found.status();
