@@ -171,6 +171,7 @@ class KeyTable {
     Add("limits.client_events_per_second", l.client_events_per_second, 0, 1e9);
     Add("limits.client_bytes_per_second", l.client_bytes_per_second, 0, 1e12);
     Add("limits.memory_bytes", l.memory_bytes, 0, UINT64_MAX);
+    Add("limits.backlog_soft_events", l.backlog_soft_events, 1, UINT64_MAX);
     Add("limits.backlog_events", l.backlog_events, 1, UINT64_MAX);
     Add("limits.disk_free_bytes", l.disk_free_bytes, 0, UINT64_MAX);
     Add("limits.event_ahead", l.event_ahead);

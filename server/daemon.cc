@@ -259,10 +259,11 @@ absl::Status Daemon::Open(const Config& config) {
                       .watermarks = p.watermarks.get(),
                       .clock = &p.clock},
       [&p](const std::string& scene) { p.pipeline->SubmitIdleClose(scene); },
-      [&p] {
-        const WatermarkValues values = p.watermarks->Get();
-        p.pipeline->SetBacklog(values.durable - std::min(values.durable, values.recallable));
+      [&p](bool goes_on) {
+        const bool held_back = p.pipeline->HoldsBack();
+        p.pipeline->SetFollowed(p.watermarks->Get().recallable, goes_on);
         p.watermarks->Publish();
+        if (held_back && !goes_on) p.watermarks->Nudge();  // streams look again whether they may
         p.learning->Wake();
       });
   MM_RETURN_IF_ERROR(p.follower->Start());

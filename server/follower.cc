@@ -21,7 +21,8 @@ constexpr absl::Duration kAskAgain = absl::Seconds(30);
 }  // namespace
 
 Follower::Follower(const Config& config, const Parts& parts,
-                   std::function<void(const std::string&)> idle_close, std::function<void()> moved)
+                   std::function<void(const std::string&)> idle_close,
+                   std::function<void(bool)> moved)
     : config_(config),
       parts_(parts),
       idle_close_(std::move(idle_close)),
@@ -62,10 +63,11 @@ absl::Status Follower::health() const {
 void Follower::Run() {
   NameThread("follow");
   // Where more comes than can be done, who asks and who stores wait for an answer.
-  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBackground);
+  (void)SetThreadPriority(ThisThread(), ThreadPriority::kBehind);
   SetComputeThreads(1);
   while (true) {
     const absl::StatusOr<bool> left = Round();
+    if (!left.ok()) moved_(false);
     const absl::MutexLock lock(&mu_);
     if (left.status() != health_) {
       if (!left.ok()) spdlog::error("following the log failed: {}", left.status().ToString());
@@ -83,7 +85,7 @@ absl::StatusOr<bool> Follower::Round() {
   MM_ASSIGN_OR_RETURN(const bool more_to_bind, Bind());
   MM_ASSIGN_OR_RETURN(const bool more_to_embed, parts_.generations->Follow());
   CloseIdleScenes();
-  moved_();
+  moved_(true);
   if (more_to_bind || more_to_embed) return true;
   if (!keeps_settled_) return false;
   // Answers do without it: what cannot be read shows where it is needed.

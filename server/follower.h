@@ -35,10 +35,10 @@ class Follower {
     const Clock* clock = nullptr;
   };
 
-  // `idle_close` asks for an idle record of a scene; `moved` runs after anything was bound or
-  // embedded, on the follower's thread.
+  // `idle_close` asks for an idle record of a scene; `moved` runs after every round, on the
+  // follower's thread: whether it went well.
   Follower(const Config& config, const Parts& parts,
-           std::function<void(const std::string&)> idle_close, std::function<void()> moved);
+           std::function<void(const std::string&)> idle_close, std::function<void(bool)> moved);
   ~Follower();
 
   // Loads the binder's state and starts the thread.
@@ -61,7 +61,7 @@ class Follower {
   const Config config_;
   const Parts parts_;
   const std::function<void(const std::string&)> idle_close_;
-  const std::function<void()> moved_;
+  const std::function<void(bool)> moved_;
 
   // Only the thread touches these.
   Binder binder_;

@@ -54,6 +54,12 @@ bool SensedAtOnce(const Event& event, size_t bytes) {
   });
 }
 
+absl::Status FollowingIsBehind(uint64_t backlog) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("event not stored: ", backlog,
+                   " stored events wait to become recallable; send it again later"));
+}
+
 absl::Status QueueFull(uint64_t events, uint64_t bytes) {
   return absl::ResourceExhaustedError(absl::StrCat("event not stored: ", events, " events with ",
                                                    bytes,
@@ -145,12 +151,8 @@ absl::Status IngestPipeline::Admit(const Caller& caller, Event& event, size_t by
   MM_RETURN_IF_ERROR(ValidateEvent(event_limits_, parts_.clock->Now(), event));
   MM_RETURN_IF_ERROR(parts_.disk->Check("event not stored"));
   MM_RETURN_IF_ERROR(parts_.memory->CheckStore("event not stored"));
-  const uint64_t backlog = backlog_.load(std::memory_order_relaxed);
-  if (backlog >= config_.limits.backlog_events) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("event not stored: ", backlog,
-                     " stored events wait to become recallable; send it again later"));
-  }
+  const uint64_t backlog = Backlog();
+  if (backlog >= config_.limits.backlog_events) return FollowingIsBehind(backlog);
   MM_RETURN_IF_ERROR(rates_.Take(caller.client, bytes, SteadyNow()));
   return TakeRoom(caller.lane, bytes);
 }
@@ -173,9 +175,28 @@ absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
   return absl::OkStatus();
 }
 
+uint64_t IngestPipeline::Backlog() const {
+  const Seq recallable = recallable_;
+  const Seq durable = parts_.log->last_seq();
+  return durable - std::min(durable, recallable);
+}
+
+void IngestPipeline::SetFollowed(Seq recallable, bool goes_on) {
+  recallable_ = recallable;
+  follows_ = goes_on && (follows_ || Backlog() < config_.limits.backlog_soft_events);
+}
+
+bool IngestPipeline::HoldsBack() const {
+  return follows_ && Backlog() >= config_.limits.backlog_soft_events;
+}
+
 absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   const absl::MutexLock lock(&mu_);
   const absl::Time now = SteadyNow();
+  if (HoldsBack()) {
+    patience_.NoteRefused(now);
+    return FollowingIsBehind(Backlog());
+  }
   // So few are one write.
   if (events_inside_ < kAheadMin || !patience_.Stands(now)) return absl::OkStatus();
   const auto own = inside_.find(caller.lane);

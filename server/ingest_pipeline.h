@@ -71,8 +71,12 @@ class IngestPipeline {
   // Writes that a scene fell silent, after everything submitted before.
   void SubmitIdleClose(std::string scene);
 
-  // Above `limits.backlog_events` that are durable and not recallable, events are refused.
-  void SetBacklog(uint64_t events) { backlog_.store(events, std::memory_order_relaxed); }
+  // How far following the log has come, and whether it goes on. Of events that are durable and not
+  // recallable there may be `limits.backlog_soft_events` where it does, and `limits.backlog_events`
+  // where it does not, or has not caught up since the start.
+  void SetFollowed(Seq recallable, bool goes_on);
+  // Whether streams are to be held back until following has come further.
+  bool HoldsBack() const;
 
  private:
   struct Slot {
@@ -89,6 +93,8 @@ class IngestPipeline {
     bool is_idle_record = false;
   };
 
+  // Events that are durable and not recallable.
+  uint64_t Backlog() const;
   absl::Status Admit(const Caller& caller, Event& event, size_t bytes);
   absl::Status TakeRoom(uint64_t lane, size_t bytes);
   absl::Status Sense(PendingEvent& pending) const;
@@ -108,7 +114,8 @@ class IngestPipeline {
   const Parts parts_;
   const std::function<void()> appended_;
   RateLimiter rates_;
-  std::atomic<uint64_t> backlog_ = 0;
+  std::atomic<Seq> recallable_ = UINT64_MAX;  // nothing is known yet
+  std::atomic<bool> follows_ = false;         // and has caught up
 
   absl::Mutex mu_;
   FairQueue<std::shared_ptr<Slot>> waiting_ ABSL_GUARDED_BY(mu_);

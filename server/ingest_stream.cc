@@ -121,7 +121,8 @@ void IngestStream::Pump() {
   }
   // Refusals, each a result of its own, pile up where they are not read: nothing new is read then.
   const auto unread = static_cast<uint64_t>(next_.results_size());
-  if (!ended_ && !reading_ && in_flight_ + unread < parts_.in_flight_max) {
+  if (!ended_ && !reading_ && in_flight_ + unread < parts_.in_flight_max &&
+      !parts_.pipeline->HoldsBack()) {
     reading_ = true;
     StartRead(&request_);
   }

@@ -22,7 +22,8 @@ void AppendToResults(uint64_t index, const AppendResult& result,
 // Borrows pipeline and watermarks.
 // Invariants:
 //   1. At most one read and one write are outstanding; a read is armed only while fewer than
-//      `in_flight_max` events wait for a result or results for a write (that is the back-pressure).
+//      `in_flight_max` events wait for a result or results for a write, and following the log is
+//      not too far behind (that is the back-pressure).
 //   2. Nothing is started after Finish; Finish comes after the last result. Both are decided and
 //   done
 //      under the lock; gRPC never runs a reaction inside a Start call.

@@ -66,6 +66,21 @@ TEST_F(DaemonTest, AnswersEveryEventInOrderWithRisingSequenceNumbers) {
   EXPECT_GE(watermarks.durable(), last_);
 }
 
+TEST(DaemonBacklogTest, AStreamIsHeldBackWhereFollowingIsBehind) {
+  TestDaemon daemon(std::string(kQuick) + "limits: {backlog_soft_events: 40}\n");
+  ASSERT_NO_FATAL_FAILURE(daemon.Start());
+  std::vector<v1::Event> events;
+  for (int i = 0; i < 3000; ++i) {
+    events.push_back(VectorEvent("e" + std::to_string(i), Pose(i % 10), 0.1 * i));
+  }
+  const auto results = Spread(Ingest(daemon, events));
+  ASSERT_THAT(results, SizeIs(events.size()));
+  for (const auto& result : results) ASSERT_EQ(result.outcome(), v1::IngestResult::STORED);
+  // What had come when it was held back: the events on their way, and no more.
+  const v1::Watermarks watermarks = daemon.GetWatermarks();
+  EXPECT_LE(watermarks.durable() - watermarks.recallable(), 1200U);
+}
+
 TEST_F(DaemonTest, CoalescesARunOfStoredEvents) {
   std::vector<v1::Event> events;
   for (int i = 0; i < 500; ++i) events.push_back(TextEvent("e" + std::to_string(i), "hello", i));

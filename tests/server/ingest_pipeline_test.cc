@@ -206,6 +206,33 @@ TEST_F(IngestPipelineTest, AnUrgentEventIsRefusedRatherThanLate) {
   EXPECT_EQ(Stored(2).size() + refused.size(), 50U);
 }
 
+TEST_F(IngestPipelineTest, NoMoreIsTakenInThanCanBeFollowed) {
+  config_.limits.backlog_soft_events = 100;
+  const Caller caller{.lane = 1, .client = "lane-1"};
+  Begin();
+  Send(1, 150);
+  HoldWriter();  // all of those are stored
+  EXPECT_FALSE(pipeline_->HoldsBack()) << "nobody knows yet how far following is";
+  pipeline_->SetFollowed(0, true);
+  EXPECT_FALSE(pipeline_->HoldsBack()) << "what was there at the start holds nobody back";
+  EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok());
+  pipeline_->SetFollowed(151, true);
+  pipeline_->SetFollowed(52, true);
+  EXPECT_FALSE(pipeline_->HoldsBack()) << "99 wait";
+  pipeline_->SetFollowed(51, true);
+  EXPECT_TRUE(pipeline_->HoldsBack()) << "100 wait";
+  const absl::Status refused = pipeline_->CheckTurn(caller, 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("100 stored events wait"));
+  // Where nothing follows, what comes is stored all the same.
+  pipeline_->SetFollowed(51, false);
+  EXPECT_FALSE(pipeline_->HoldsBack());
+  EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok());
+  pipeline_->SetFollowed(51, true);
+  EXPECT_FALSE(pipeline_->HoldsBack()) << "until it has caught up once";
+  End();
+}
+
 TEST_F(IngestPipelineTest, ASceneThatFellSilentIsWrittenBehindWhatWasSentBefore) {
   Begin();
   HoldWriter();
