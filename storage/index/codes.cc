@@ -8,7 +8,6 @@
 namespace mixmatch {
 namespace {
 
-constexpr float kCodeMax = 32512;  // 127 * 256
 constexpr float kQueryMax = 2047;  // times 127 times 8192 numbers is less than 2^31
 constexpr float kLowMax = 128.5F;  // what a low byte and the rounding of a code come to
 
@@ -32,16 +31,9 @@ Codes::Codes(size_t capacity, size_t dimension)
 size_t Codes::BytesPerVector(size_t dimension) { return 2 * StrideOf(dimension) + sizeof(float); }
 
 void Codes::Set(size_t place, const float* x) {
-  const float most = Largest(x, dimension_);
-  const float steps = most > 0 ? kCodeMax / most : 0;
   int8_t* high = high_.get() + place * stride_;
   int8_t* low = low_.get() + place * stride_;
-  for (size_t i = 0; i < dimension_; ++i) {
-    const auto code = static_cast<int32_t>(std::lrintf(x[i] * steps));
-    const int32_t nearest = (code + 128) >> 8;
-    high[i] = static_cast<int8_t>(nearest);
-    low[i] = static_cast<int8_t>(code - nearest * 256);
-  }
+  const float most = encode_(x, dimension_, high, low);
   std::memset(high + dimension_, 0, stride_ - dimension_);
   std::memset(low + dimension_, 0, stride_ - dimension_);
   scale_[place] = most / kCodeMax;

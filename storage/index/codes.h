@@ -53,6 +53,7 @@ class Codes {
   static size_t BytesPerVector(size_t dimension);
 
  private:
+  const EncodeFunction encode_ = BestEncode();
   const size_t dimension_;
   const size_t stride_;
   const HugeArray<int8_t> high_;  // [capacity, stride]

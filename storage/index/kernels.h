@@ -42,4 +42,13 @@ using FineFunction = float (*)(const float* query, const int8_t* high, const int
 FineFunction FineFor(SimdLevel level);
 FineFunction BestFine();
 
+// The largest code of a number.
+inline constexpr float kCodeMax = 32512;  // 127 * 256
+
+// Encodes x [d], whose numbers are finite, as high [d] and low [d] bytes, and returns the largest
+// |x|, which kCodeMax stands for. The same on every level. No alignment needed. Thread-safe.
+using EncodeFunction = float (*)(const float* x, size_t d, int8_t* high, int8_t* low);
+EncodeFunction EncodeFor(SimdLevel level);
+EncodeFunction BestEncode();
+
 }  // namespace mixmatch

@@ -71,6 +71,24 @@ TEST_P(CodeKernelsTest, AreExactForEveryDimensionAndCount) {
   }
 }
 
+TEST_P(CodeKernelsTest, EncodeTheSameForEveryDimension) {
+  if (!IsSupported(GetParam())) GTEST_SKIP() << "this CPU cannot";
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  for (size_t d = 1; d <= 1100; ++d) {
+    std::vector<float> x(1 + d);
+    for (float& v : x) v = d % 50 == 0 ? 0 : normal(random);
+    std::vector<int8_t> high(1 + d);
+    std::vector<int8_t> low(1 + d);
+    const float most = EncodeFor(GetParam())(x.data() + 1, d, high.data() + 1, low.data() + 1);
+    for (size_t i = 1; i <= d; ++i) {
+      ASSERT_LE(std::abs(x[i]), most) << d;
+      const float number = most > 0 ? x[i] * (kCodeMax / most) : 0;
+      ASSERT_EQ(high[i] * 256 + low[i], std::lrintf(number)) << d << " " << i;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, CodeKernelsTest,
                          ::testing::Values(SimdLevel::kPortable, SimdLevel::kAvx2,
                                            SimdLevel::kAvx512),
