@@ -263,7 +263,7 @@ absl::Status Daemon::Open(const Config& config) {
         const bool held_back = p.pipeline->HoldsBack();
         p.pipeline->SetFollowed(p.watermarks->Get().recallable, goes_on);
         p.watermarks->Publish();
-        if (held_back && !goes_on) p.watermarks->Nudge();  // streams look again whether they may
+        if (held_back && !p.pipeline->HoldsBack()) p.watermarks->Nudge();  // streams read again
         p.learning->Wake();
       });
   MM_RETURN_IF_ERROR(p.follower->Start());

@@ -83,10 +83,11 @@ void Follower::Run() {
 
 absl::StatusOr<bool> Follower::Round() {
   MM_ASSIGN_OR_RETURN(const bool more_to_bind, Bind());
-  MM_ASSIGN_OR_RETURN(const bool more_to_embed, parts_.generations->Follow());
+  const absl::StatusOr<bool> more_to_embed = parts_.generations->Follow();
   CloseIdleScenes();
+  MM_RETURN_IF_ERROR(more_to_embed.status());
   moved_(true);
-  if (more_to_bind || more_to_embed) return true;
+  if (more_to_bind || *more_to_embed) return true;
   if (!keeps_settled_) return false;
   // Answers do without it: what cannot be read shows where it is needed.
   const absl::StatusOr<bool> more_to_keep = parts_.episodes->KeepSettled();

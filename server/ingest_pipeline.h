@@ -65,17 +65,17 @@ class IngestPipeline {
   // stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they cost
   // next to nothing, and the writer has its time for the others. Nobody is refused for what others
   // send: who has nothing inside may come in, and who has, up to his share of what is stored in
-  // time.
+  // time. Only while HoldsBack() everybody is refused.
   absl::Status CheckTurn(const Caller& caller, uint64_t events);
 
   // Writes that a scene fell silent, after everything submitted before.
   void SubmitIdleClose(std::string scene);
 
   // How far following the log has come, and whether it goes on. Of events that are durable and not
-  // recallable there may be `limits.backlog_soft_events` where it does, and `limits.backlog_events`
-  // where it does not, or has not caught up since the start.
+  // recallable there may be fewer than `limits.backlog_soft_events` where it does, and fewer than
+  // `limits.backlog_events` from the start, or from where it did not go on, until it has caught up.
   void SetFollowed(Seq recallable, bool goes_on);
-  // Whether streams are to be held back until following has come further.
+  // Whether calls are refused and streams held back until following has come further.
   bool HoldsBack() const;
 
  private:

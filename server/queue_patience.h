@@ -19,7 +19,7 @@ class QueuePatience {
 
   // To be called whenever the queue was seen empty.
   void NoteEmpty(absl::Time now) { empty_ = now; }
-  // To be called whenever one was refused because it waited, or would have to. Refusing empties a
+  // To be called whenever one was refused for want of time or room. Refusing empties a
   // queue, so that alone is no sign that less comes.
   void NoteRefused(absl::Time now) { calm_from_ = now + longest_; }
 

@@ -65,7 +65,7 @@ class EmbeddingSpace {
   // there. Requires that percepts were appended in the order of their items, as the log has them.
   virtual absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const = 0;
 
-  // Copies the embedding of what a search of this space found to `out` [E].
+  // Copies the embedding of what a search of this space found to `out` [E], to some 1e-5.
   virtual absl::Status ReadFound(const Neighbour& found, std::span<float> out) const = 0;
 
   // The k items of `partitions` nearest to `query` [E]. Returns k whenever k exist. With `allowed`

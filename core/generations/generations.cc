@@ -133,16 +133,19 @@ absl::StatusOr<bool> Generations::Follow() {
     kept = kept_;
   }
   bool left = false;
+  absl::Status failed;
   for (const auto& space : {serving, kept}) {
     if (space == nullptr || filler_.UpToDate(*space->embeddings)) continue;
     // Not behind other writes, not even for the kept one: recallable events wait for this thread.
     const size_t chunk = filler_.Behind(*space->embeddings) > 2 * kFollowChunkBehind
                              ? kFollowChunkBehind
                              : kFollowChunk;
-    MM_RETURN_IF_ERROR(
+    // What one of them cannot take in does not hold up the other.
+    failed.Update(
         filler_.Fill(*space->encoder, *space->embeddings, chunk, /*background=*/false).status());
     left = left || !filler_.UpToDate(*space->embeddings);
   }
+  MM_RETURN_IF_ERROR(failed);
   return left;
 }
 

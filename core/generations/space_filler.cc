@@ -57,8 +57,11 @@ absl::StatusOr<size_t> SpaceFiller::Fill(const Encoder& encoder, EmbeddingSpace&
     MM_ASSIGN_OR_RETURN(percepts, FillPercepts(encoder, space, chunk, background));
   }
   // In every call: where more and more comes, neither waits for the end of the other.
-  MM_ASSIGN_OR_RETURN(const size_t episodes, FillEpisodes(encoder, space, chunk, background));
-  return percepts + episodes;
+  const absl::StatusOr<size_t> episodes =
+      FillEpisodes(encoder, space, chunk, background && percepts == 0);
+  if (episodes.ok()) return percepts + *episodes;
+  // One that cannot be loaded does not hold up percepts.
+  return percepts > 0 ? absl::StatusOr<size_t>(percepts) : episodes.status();
 }
 
 uint64_t SpaceFiller::Behind(const EmbeddingSpace& space) const {
@@ -104,6 +107,11 @@ absl::StatusOr<size_t> SpaceFiller::FillEpisodes(const Encoder& encoder, Embeddi
   for (size_t percepts = 0; percepts < chunk;) {
     std::vector<ClosedEpisode> closed;
     MM_RETURN_IF_ERROR(episodes_->ListClosed(cursor.next_closed, at_once, closed));
+    // Not ahead of the percepts: nobody finds what begins behind what is recallable.
+    const auto ahead = std::find_if(
+        closed.begin(), closed.end(),
+        [&cursor](const ClosedEpisode& episode) { return episode.id >= cursor.next_seq; });
+    closed.erase(ahead, closed.end());
     if (closed.empty()) break;
     std::vector<EpisodeId> ids;
     for (const ClosedEpisode& episode : closed) ids.push_back(episode.id);

@@ -23,9 +23,10 @@ class SpaceFiller {
 
   // Embeds the next chunk into `space` and appends it with the cursor behind it: percepts, and
   // closed episodes after them. `chunk` bounds the percepts that one call embeds by themselves and
-  // in episodes, of each (a whole event or episode always fits). An episode of one percept has the
-  // point of that percept, as it is stored. Returns how many embeddings were made; 0 when the
-  // cursor did not move, which means that the space is up to date. Blocks while it computes.
+  // in episodes, of each (a whole event always fits, and some episodes more). An episode of one
+  // percept has the point of that percept, as it is stored. Returns how many embeddings were made;
+  // 0 when the cursor did not move, which means that the space is up to date. Blocks while it
+  // computes.
   absl::StatusOr<size_t> Fill(const Encoder& encoder, EmbeddingSpace& space, size_t chunk,
                               bool background) const;
 

@@ -27,7 +27,8 @@ float LargestFrom(size_t begin, const float* x, size_t d, float most) {
   return most;
 }
 
-float StepsOf(float most) { return most > 0 ? kCodeMax / most : 0; }
+// Of next to nothing all codes are 0: the quotient would have no end.
+float StepsOf(float most) { return most > 1e-30F ? kCodeMax / most : 0; }
 
 float EncodePortable(const float* x, size_t d, int8_t* high, int8_t* low) {
   const float most = LargestFrom(0, x, d, 0);

@@ -1,4 +1,5 @@
-// Inner products of float vectors and of codes (codes.h), as fast as the CPU at hand allows.
+// Inner products of float vectors and of codes (codes.h), and the making of codes, as fast as the
+// CPU at hand allows.
 //
 // FAISS' packages are built without AVX, so what they compare with is replaced by this.
 #pragma once

@@ -24,8 +24,8 @@ class ListsBuilder {
     ModalityId partition = 0;
     std::vector<ListsSource> sources;
   };
-  // What is to be done next; `idle`: for some seconds nothing came. Called on the builder's thread,
-  // until there is nothing.
+  // What is to be done next; `idle`: it was not woken for `merge_idle`. Called on the builder's
+  // thread, until there is nothing.
   using Next = std::function<std::optional<Job>(bool idle)>;
   // Called on the builder's thread with what was built of a job; null where building failed.
   using Done = std::function<void(const Job& job, const std::shared_ptr<const Lists>& lists)>;

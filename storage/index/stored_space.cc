@@ -1,5 +1,5 @@
 // Appending writes first and shows afterwards; searching copies handles and then looks. Loading and
-// what the builder does are in stored_space_lists.cc.
+// what the builders do are in stored_space_lists.cc.
 #include "storage/index/stored_space.h"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "core/base/status.h"
 #include "storage/index/top_k.h"
 
@@ -104,8 +105,9 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
   MM_RETURN_IF_ERROR(CheckAppend(items, vectors));
   // One after the other: where cores are few, both at once leave none to those who ask and store.
   if (background) {
+    const absl::Time until = absl::Now() + kBuildAwaited;
     sealer_.AwaitBuilt(kBuildAwaited);
-    merger_.AwaitBuilt(kBuildAwaited);
+    merger_.AwaitBuilt(std::max(absl::ZeroDuration(), until - absl::Now()));
   }
   const absl::MutexLock append_lock(&append_mu_);
   const std::vector<Block> blocks = MakeBlocks(items, vectors);

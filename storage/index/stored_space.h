@@ -112,6 +112,7 @@ class StoredSpace final : public EmbeddingSpace {
   std::atomic<bool> retired_{false};
   std::atomic<uint64_t> count_{0};
 
+  absl::Mutex install_mu_;  // held while lists are shown and written: in the same order
   absl::Mutex append_mu_;
   mutable absl::Mutex mu_;  // short: readers copy what they need
   std::map<ModalityId, std::vector<Segment>> partitions_ ABSL_GUARDED_BY(mu_);

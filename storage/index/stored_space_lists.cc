@@ -141,6 +141,7 @@ void StoredSpace::Install(const ListsBuilder::Job& job, const std::shared_ptr<co
   const ListsSource& head = job.sources.front();
   const uint64_t first_row =
       head.rows != nullptr ? head.rows->first_row() : head.lists->first_row();
+  const absl::MutexLock install_lock(&install_mu_);
   {
     const absl::MutexLock lock(&mu_);
     if (lists == nullptr) {

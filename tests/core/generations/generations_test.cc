@@ -115,6 +115,31 @@ TEST_F(GenerationsTest, FollowsAsMuchAsEverWaits) {
             (SpaceCursor{.next_seq = 5001, .next_closed = log_.closed_count()}));
 }
 
+TEST_F(GenerationsTest, EpisodesAreNotAheadOfTheirPercepts) {
+  AddEvents(5000);
+  for (Seq seq = 1; seq < 5000; seq += 100) log_.CloseEpisode(seq, seq + 99);
+  while (generations_->serving()->embeddings->cursor().next_closed < 50) {
+    ASSERT_TRUE(generations_->Follow().ok());
+    const SpaceCursor cursor = generations_->serving()->embeddings->cursor();
+    if (cursor.next_closed > 0) {
+      ASSERT_LT(log_.closed[cursor.next_closed - 1].id, cursor.next_seq);
+    }
+  }
+  FollowAll();
+  EXPECT_EQ(spaces_.spaces[0]->count(), 5050U);
+}
+
+TEST_F(GenerationsTest, AnEpisodeThatCannotBeLoadedDoesNotHoldUpPercepts) {
+  AddEvents(400);
+  log_.CloseEpisode(1, 2);
+  log_.damaged = 1;
+  absl::Status last;
+  for (int i = 0; i < 10; ++i) last = generations_->Follow().status();
+  EXPECT_TRUE(absl::IsDataLoss(last)) << last;
+  EXPECT_EQ(generations_->serving()->embeddings->cursor(),
+            (SpaceCursor{.next_seq = 401, .next_closed = 0}));
+}
+
 TEST_F(GenerationsTest, PublishesEverythingReembeddedAndKeepsThePrevious) {
   AddEvents(1200);
   FollowAll();

@@ -180,6 +180,7 @@ class MemoryLog final : public PerceptSource, public TrainingSource {
   absl::Status Load(std::span<const EpisodeId> ids,
                     std::vector<TrainingEpisode>& out) const override {
     for (const EpisodeId id : ids) {
+      if (id == damaged) return absl::DataLossError("features fail their checksum");
       TrainingEpisode episode{.id = id, .percepts = {}};
       const auto [first, last] = members.at(id);
       for (Seq seq = first; seq <= last; ++seq) {
@@ -199,6 +200,7 @@ class MemoryLog final : public PerceptSource, public TrainingSource {
   std::vector<StoredPercept> percepts;
   std::vector<ClosedEpisode> closed;
   std::map<EpisodeId, std::pair<Seq, Seq>> members;
+  EpisodeId damaged = 0;
 };
 
 }  // namespace mixmatch
