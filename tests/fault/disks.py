@@ -208,8 +208,10 @@ def read_error(context):
             time.sleep(0.5)
             if not victim.alive():
                 raise AssertionError("the daemon ended")
+            # Where a flush met the error, nothing is taken in until the daemon has started anew.
+            goes_on = len(journal.acknowledged)
+            wait(lambda: _more(streams, journal, goes_on, victim), 60, "ingest goes on")
             streams.halt()
-            # Where a flush met the error, the daemon starts anew once the disk is well.
             wait(lambda: victim.run(*question).returncode == 0, 60, "recall is answered")
             look(context, victim, journal, verdict)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
