@@ -55,13 +55,12 @@ void DatabaseHealer::Look() {
     wait_ms = absl::ToInt64Milliseconds(std::min(2 * wait, kWaitMax));
     not_before_ = SteadyNow() + wait;
     spdlog::error("{}; nothing is taken in until {}", std::string(health.message()),
-                  damage ? "the daemon starts anew" : "the disk can be written again");
+                  damage ? "the daemon starts anew" : "the disk works again");
     return;
   }
-  const absl::Status writable = database_->ProbeDisk();
-  if (!writable.ok()) return;
-  spdlog::warn("{}: starting anew", damage ? "all but the damaged table is to be written"
-                                           : "the disk can be written again");
+  if (!database_->ProbeDisk().ok()) return;
+  spdlog::warn("{}: starting anew",
+               damage ? "all but the damaged table is to be written" : "the disk works again");
   ended_ = true;
   restarted_s = Now();
   if (damage) restarted_for_damage_s = Now();

@@ -5,11 +5,13 @@
 #include <rocksdb/env.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -62,11 +64,36 @@ absl::Status OpenError(const rocksdb::Status& status, const std::string& path, b
                                                       " is held by another process (",
                                                       status.ToString(), "); stop that one first"));
   }
+  if (status.IsInvalidArgument() && status.ToString().find("IO error") != std::string::npos) {
+    // So it says where it could not read the file of its options.
+    return absl::UnavailableError(absl::StrCat("database not opened: ", status.ToString(), " in ",
+                                               path, "; check the disk: it gives errors"));
+  }
   if (status.IsInvalidArgument()) {
     return absl::FailedPreconditionError(absl::StrCat("database not opened: ", status.ToString(),
                                                       " in ", path, "; check the data directory"));
   }
   return FromRocks(status, absl::StrCat("database not opened in ", path));
+}
+
+// By its name.
+bool IsReadToOpen(const std::string& file) {
+  return absl::EndsWith(file, ".sst") || absl::EndsWith(file, ".blob") ||
+         absl::StartsWith(file, "OPTIONS") || absl::StartsWith(file, "MANIFEST");
+}
+
+// Whether a file can be opened, and its end read, where a table has what opening it begins with.
+rocksdb::Status ReadEnd(const std::string& path) {
+  rocksdb::Env& env = *StorageEnv();
+  uint64_t size = 0;
+  std::unique_ptr<rocksdb::RandomAccessFile> file;
+  rocksdb::Status status = env.GetFileSize(path, &size);
+  if (status.ok()) status = env.NewRandomAccessFile(path, &file, rocksdb::EnvOptions());
+  std::array<char, 512> bytes;
+  rocksdb::Slice read;
+  const uint64_t wanted = std::min<uint64_t>(size, bytes.size());
+  if (status.ok()) status = file->Read(size - wanted, wanted, &read, bytes.data());
+  return status;
 }
 
 // The families that are on the disk beside the fixed ones; none in a new database.
@@ -327,7 +354,19 @@ absl::Status Database::ProbeDisk() const {
   const rocksdb::Status written =
       rocksdb::WriteStringToFile(StorageEnv(), "can it be written?", path, /*should_sync=*/true);
   StorageEnv()->DeleteFile(path).PermitUncheckedError();
-  return FromRocks(written, "the disk cannot be written");
+  MM_RETURN_IF_ERROR(FromRocks(written, "the disk cannot be written"));
+  std::vector<std::string> files;
+  MM_RETURN_IF_ERROR(FromRocks(StorageEnv()->GetChildren(impl_->path(), &files),
+                               "the database's folder cannot be read"));
+  for (const std::string& file : files) {
+    if (!IsReadToOpen(file)) continue;
+    const rocksdb::Status read = ReadEnd(impl_->path() + "/" + file);
+    // What is not there any more was a file that compaction took the place of.
+    if (!read.IsNotFound() && !read.IsPathNotFound()) {
+      MM_RETURN_IF_ERROR(FromRocks(read, absl::StrCat("the disk cannot be read: ", file)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 uint64_t Database::DiskBytes() const {

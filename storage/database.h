@@ -50,7 +50,8 @@ class Database {
   // and was to be compacted; it is still damaged when the database is opened again.
   absl::Status health() const;
 
-  // Whether a file can be written beside the database, and brought to the disk.
+  // Whether a file can be written beside the database, and brought to the disk; and whether those
+  // that are read to open it can be read.
   absl::Status ProbeDisk() const;
 
   // Bytes on disk, all files.

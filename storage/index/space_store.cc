@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <set>
@@ -45,6 +46,11 @@ absl::Status DecodeBlock(std::string_view family, std::string_view key, std::str
     return codec::Damaged(family, key, "a number is not finite");
   }
   return absl::OkStatus();
+}
+
+// Behind the keys of all of its blocks.
+std::string BehindPartition(ModalityId partition) {
+  return keys::SpaceBlock(partition, std::numeric_limits<uint64_t>::max()) + '\0';
 }
 
 void EncodeBlock(const Block& block, storage::v1::BlockRecord& record) {
@@ -89,28 +95,47 @@ absl::StatusOr<SpaceCursor> SpaceStore::ReadCursor() const {
   return SpaceCursor{.next_seq = record.next_seq(), .next_closed = record.next_closed()};
 }
 
-absl::Status SpaceStore::ReadBlocks(size_t dimension,
+absl::StatusOr<std::vector<ModalityId>> SpaceStore::ReadPartitions() const {
+  const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator({}, family_.get()));
+  std::vector<ModalityId> partitions;
+  for (it->Seek("b"); it->Valid() && it->key().starts_with("b");
+       it->Seek(BehindPartition(partitions.back()))) {
+    partitions.push_back(keys::RowsOf(it->key().ToStringView()).partition);
+  }
+  MM_RETURN_IF_ERROR(FromRocks(it->status(), absl::StrCat(name_, " not read")));
+  return partitions;
+}
+
+absl::Status SpaceStore::ReadBlocks(ModalityId partition, size_t dimension,
                                     const std::function<void(const Block&)>& take) const {
+  const std::string end = BehindPartition(partition);
+  const rocksdb::Slice upper(end);
   rocksdb::ReadOptions options;
   options.fill_cache = false;
   options.readahead_size = 2 << 20;
+  options.iterate_upper_bound = &upper;
   const std::unique_ptr<rocksdb::Iterator> it(database_.db().NewIterator(options, family_.get()));
-  keys::RowKey expected;
-  for (it->Seek("b"); it->Valid() && it->key().starts_with("b"); it->Next()) {
+  uint64_t expected_row = 0;
+  for (it->Seek(keys::SpaceBlock(partition, 0)); it->Valid(); it->Next()) {
     const std::string_view key = it->key().ToStringView();
     Block block;
     MM_RETURN_IF_ERROR(DecodeBlock(name_, key, it->value().ToStringView(), dimension, block));
-    if (block.place.partition != expected.partition) {
-      expected = {.partition = block.place.partition, .first_row = 0};
+    if (block.place.first_row != expected_row) {
+      return codec::Damaged(name_, key, absl::StrCat("rows from ", expected_row, " are missing"));
     }
-    if (block.place.first_row != expected.first_row) {
-      return codec::Damaged(name_, key,
-                            absl::StrCat("rows from ", expected.first_row, " are missing"));
-    }
-    expected.first_row += block.items.size();
+    expected_row += block.items.size();
     take(block);
   }
   return FromRocks(it->status(), absl::StrCat(name_, " not read"));
+}
+
+absl::Status SpaceStore::ReadBlocks(size_t dimension,
+                                    const std::function<void(const Block&)>& take) const {
+  MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, ReadPartitions());
+  for (const ModalityId partition : partitions) {
+    MM_RETURN_IF_ERROR(ReadBlocks(partition, dimension, take));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,

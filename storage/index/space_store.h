@@ -41,7 +41,12 @@ class SpaceStore {
   absl::Status WriteDimension(size_t dimension) const;
 
   absl::StatusOr<SpaceCursor> ReadCursor() const;
-  // Hands every block to `take`, by partition and row. DATA_LOSS for a damaged one, or a gap.
+  // Those that have rows.
+  absl::StatusOr<std::vector<ModalityId>> ReadPartitions() const;
+  // Hands every block of a partition to `take`, by row. DATA_LOSS for a damaged one, or a gap.
+  absl::Status ReadBlocks(ModalityId partition, size_t dimension,
+                          const std::function<void(const Block&)>& take) const;
+  // Those of every partition.
   absl::Status ReadBlocks(size_t dimension, const std::function<void(const Block&)>& take) const;
   // Writes blocks and cursor at once.
   absl::Status WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,

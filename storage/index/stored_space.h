@@ -69,12 +69,6 @@ class StoredSpace final : public EmbeddingSpace {
     ItemId item(size_t row) const { return rows != nullptr ? rows->item(row) : lists->item(row); }
     void Read(size_t row, std::span<float> out) const;
   };
-  // Lists on their way into memory.
-  struct Loading {
-    ModalityId partition = 0;
-    std::unique_ptr<Lists::Loader> lists;  // null when there are none at hand
-    bool cut_off = false;                  // rows of some were missing
-  };
   struct Part {
     ModalityId partition = 0;
     Segment segment;
@@ -87,14 +81,16 @@ class StoredSpace final : public EmbeddingSpace {
                                 std::span<const float> vectors) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
   // Puts rows of a block, from `done` on, behind the partition's in memory. `stored`: while
-  // loading, where stored lists lie; otherwise null. Returns how many rows it took.
-  size_t AddRows(const Block& block, size_t done, const ListsRows* stored)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
+  // loading, where stored lists lie; otherwise null. Returns how many rows it took. One thread at a
+  // time for each partition.
+  size_t AddRows(const Block& block, size_t done, const ListsRows* stored);
   // Rows that a new segment at `place` is to have.
   size_t CapacityAt(keys::RowKey place, const ListsRows* stored) const;
-  // Puts a stored block into memory: into the lists that it belongs to, or into rows.
-  void LoadBlock(const Block& block, const ListsRows& stored, Loading& loading)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
+  // Puts a partition's stored blocks into memory. DATA_LOSS.
+  absl::Status LoadPartition(ModalityId partition, const ListsRows& stored);
+  // Puts one into the lists that it belongs to, which are on their way into memory, or into rows.
+  void LoadBlock(const Block& block, const ListsRows& stored,
+                 std::unique_ptr<Lists::Loader>& lists);
   // A loader for the lists that are stored at this place; null where there are none, or damaged.
   std::unique_ptr<Lists::Loader> LoaderAt(keys::RowKey place, const ListsRows& stored) const;
 

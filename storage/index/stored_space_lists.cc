@@ -1,6 +1,11 @@
 // Loading segments, and which of them become lists or are merged.
 #include <algorithm>
+#include <atomic>
+#include <future>
+#include <memory>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/status.h"
 #include "storage/index/stored_space.h"
@@ -23,21 +28,38 @@ absl::Status StoredSpace::Load() {
   const ListsRows stored = store_.ReadListsRows();
   const absl::MutexLock append_lock(&append_mu_);
   MM_ASSIGN_OR_RETURN(const SpaceCursor cursor, store_.ReadCursor());
-  Loading loading;
-  MM_RETURN_IF_ERROR(store_.ReadBlocks(dimension_, [this, &stored, &loading](const Block& block)
-                                                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_) {
-                                                         LoadBlock(block, stored, loading);
-                                                       }));
-  if (loading.lists != nullptr || loading.cut_off) {
-    return absl::DataLossError(
-        "embeddings not loaded: rows that lists were built over are missing; embed again");
-  }
+  MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, store_.ReadPartitions());
+  // Side by side: one thread has to read, decode and encode, and somebody waits for all of it.
+  std::atomic<size_t> next = 0;
+  const auto load = [&]() -> absl::Status {
+    for (size_t i = next++; i < partitions.size(); i = next++) {
+      MM_RETURN_IF_ERROR(LoadPartition(partitions[i], stored));
+    }
+    return absl::OkStatus();
+  };
+  const size_t threads = std::min<size_t>(partitions.size(), std::thread::hardware_concurrency());
+  std::vector<std::future<absl::Status>> helpers;
+  for (size_t i = 1; i < threads; ++i) helpers.push_back(std::async(std::launch::async, load));
+  absl::Status loaded = load();
+  for (std::future<absl::Status>& helper : helpers) loaded.Update(helper.get());
+  MM_RETURN_IF_ERROR(loaded);
   {
     const absl::MutexLock lock(&mu_);
     cursor_ = cursor;
   }
   sealer_.Wake();
   merger_.Wake();
+  return absl::OkStatus();
+}
+
+absl::Status StoredSpace::LoadPartition(ModalityId partition, const ListsRows& stored) {
+  std::unique_ptr<Lists::Loader> lists;
+  MM_RETURN_IF_ERROR(store_.ReadBlocks(
+      partition, dimension_, [&](const Block& block) { LoadBlock(block, stored, lists); }));
+  if (lists != nullptr) {
+    return absl::DataLossError(
+        "embeddings not loaded: rows that lists were built over are missing; embed again");
+  }
   return absl::OkStatus();
 }
 
@@ -60,15 +82,11 @@ std::unique_ptr<Lists::Loader> StoredSpace::LoaderAt(keys::RowKey place,
   return loader.ok() ? *std::move(loader) : nullptr;
 }
 
-void StoredSpace::LoadBlock(const Block& block, const ListsRows& stored, Loading& loading) {
+void StoredSpace::LoadBlock(const Block& block, const ListsRows& stored,
+                            std::unique_ptr<Lists::Loader>& lists) {
   const ModalityId partition = block.place.partition;
-  if (loading.partition != partition) {
-    loading.cut_off = loading.cut_off || loading.lists != nullptr;
-    loading.partition = partition;
-    loading.lists = nullptr;
-  }
   for (size_t done = 0; done < block.items.size();) {
-    if (loading.lists == nullptr) {
+    if (lists == nullptr) {
       bool full = true;
       {
         const absl::MutexLock lock(&mu_);
@@ -76,23 +94,23 @@ void StoredSpace::LoadBlock(const Block& block, const ListsRows& stored, Loading
         full = segments.empty() || segments.back().full();
       }
       if (full) {
-        loading.lists =
+        lists =
             LoaderAt({.partition = partition, .first_row = block.place.first_row + done}, stored);
       }
     }
-    if (loading.lists == nullptr) {
+    if (lists == nullptr) {
       done += AddRows(block, done, &stored);
       continue;
     }
-    const size_t n = std::min(block.items.size() - done, loading.lists->missing());
-    loading.lists->Append(std::span(block.items).subspan(done, n),
-                          block.vectors.data() + done * dimension_);
+    const size_t n = std::min(block.items.size() - done, lists->missing());
+    lists->Append(std::span(block.items).subspan(done, n),
+                  block.vectors.data() + done * dimension_);
     done += n;
-    if (loading.lists->missing() > 0) continue;
-    const std::shared_ptr<const Lists> lists = std::exchange(loading.lists, nullptr)->Take();
-    count_ += lists->count();
+    if (lists->missing() > 0) continue;
+    const std::shared_ptr<const Lists> whole = std::exchange(lists, nullptr)->Take();
+    count_ += whole->count();
     const absl::MutexLock lock(&mu_);
-    partitions_[partition].push_back({.rows = nullptr, .lists = lists, .count = lists->count()});
+    partitions_[partition].push_back({.rows = nullptr, .lists = whole, .count = whole->count()});
   }
 }
 

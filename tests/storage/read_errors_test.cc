@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/file_system.h>
 
+#include <filesystem>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -39,15 +40,21 @@ class Unreadable {
   void Set(std::set<std::string> files) {
     const std::lock_guard lock(mu_);
     files_ = std::move(files);
+    all_ = false;
+  }
+  void SetAll() {
+    const std::lock_guard lock(mu_);
+    all_ = true;
   }
   IOStatus Check(const std::string& file) const {
     const std::lock_guard lock(mu_);
-    return files_.contains(file) ? IOStatus::IOError("injected") : IOStatus::OK();
+    return all_ || files_.contains(file) ? IOStatus::IOError("injected") : IOStatus::OK();
   }
 
  private:
   mutable std::mutex mu_;
   std::set<std::string> files_;
+  bool all_ = false;
 };
 
 Unreadable unreadable;
@@ -149,6 +156,31 @@ TEST_F(ReadErrorsTest, ForgettingIsNotDoneWhileASpaceCannotBeRead) {
   const auto space = spaces->Open(3);
   ASSERT_TRUE(space.ok()) << space.status();
   EXPECT_EQ((*space)->count(), 18u);
+}
+
+TEST_F(ReadErrorsTest, ADiskThatCannotBeReadIsNotTakenForAWorkingOne) {
+  const std::string path = MakeMemory();
+  {
+    const auto database = *Database::Open(path, {});
+    EXPECT_TRUE(database->ProbeDisk().ok()) << database->ProbeDisk();
+    ASSERT_NO_FATAL_FAILURE(Fail(*database, database->impl().handle(Family::kLog)));
+    EXPECT_TRUE(absl::IsUnavailable(database->ProbeDisk())) << database->ProbeDisk();
+    std::set<std::string> options;
+    for (const auto& file : std::filesystem::directory_iterator(path)) {
+      const std::string name = file.path().filename();
+      if (name.starts_with("OPTIONS")) options.insert(name);
+    }
+    ASSERT_FALSE(options.empty());
+    unreadable.Set(options);
+    EXPECT_TRUE(absl::IsUnavailable(database->ProbeDisk())) << database->ProbeDisk();
+    unreadable.Set({});
+    EXPECT_TRUE(database->ProbeDisk().ok()) << database->ProbeDisk();
+  }
+  unreadable.SetAll();
+  const auto opened = Database::Open(path, {});  // and so it is tried again
+  EXPECT_TRUE(absl::IsUnavailable(opened.status())) << opened.status();
+  unreadable.Set({});
+  EXPECT_TRUE(Database::Open(path, {}).ok());
 }
 
 class RetentionReadErrorsTest : public ReadErrorsTest,
