@@ -46,10 +46,11 @@ struct ClientOptions {
   absl::Duration timeout = absl::Seconds(30);
   // Time for a whole server stream (Consolidate, PublishGeneration).
   absl::Duration stream_timeout = absl::InfiniteDuration();
-  // Attempts of one unary call, the first included. At least 1.
+  // Attempts of one unary call, the first included, where no daemon answers. At least 1, which also
+  // takes a refusal as it is; otherwise refusals that name a delay are tried again until `timeout`.
   int attempts_max = 5;
   // Wait before the second attempt; doubled before each further one up to `backoff_max`, less up to
-  // a quarter by chance. A `retry-delay-ms` of the daemon's takes its place.
+  // a quarter by chance. A `retry-delay-ms` of the daemon's that is longer takes its place.
   absl::Duration backoff_initial = absl::Milliseconds(100);
   absl::Duration backoff_max = absl::Seconds(5);
   // A connection of its own, not one shared with this program's other clients of the same daemon.

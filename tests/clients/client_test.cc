@@ -74,6 +74,30 @@ TEST(ClientTest, WaitsAsLongAsTheDaemonSaysWhenItsQueueIsFull) {
   EXPECT_EQ(server.call_count(), 2);
 }
 
+TEST(ClientTest, GoesOnWhereTheDaemonSaysWhenToComeAgain) {
+  MemoryServerOptions options;
+  options.exhausted_calls = 12;
+  options.retry_delay = absl::Milliseconds(1);
+  MemoryServer server(options);
+  ClientOptions client_options;
+  client_options.backoff_initial = absl::Milliseconds(1);
+  client_options.backoff_max = absl::Milliseconds(5);
+  EXPECT_TRUE(Connected(server, client_options).GetStatus().ok());
+  EXPECT_EQ(server.call_count(), 13);
+}
+
+TEST(ClientTest, TakesARefusalAsItIsWhereOneAttemptIsAllowed) {
+  MemoryServerOptions options;
+  options.exhausted_calls = 1;
+  options.retry_delay = absl::Milliseconds(1);
+  MemoryServer server(options);
+  ClientOptions client_options;
+  client_options.attempts_max = 1;
+  const absl::Status status = Connected(server, client_options).GetStatus().status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(server.call_count(), 1);
+}
+
 TEST(ClientTest, GivesUpAfterTheAllowedAttempts) {
   MemoryServerOptions options;
   options.unavailable_calls = 100;
