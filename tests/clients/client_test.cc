@@ -63,11 +63,16 @@ TEST(ClientTest, GivesAConnectionTimeToBeMade) {
   EXPECT_TRUE(status.ok()) << status.status();
 }
 
-TEST(ClientTest, WaitsAsLongAsTheDaemonSaysWhenItsQueueIsFull) {
+// Of a server that refuses its first calls.
+MemoryServerOptions Refuses(int calls, absl::Duration delay) {
   MemoryServerOptions options;
-  options.exhausted_calls = 1;
-  options.retry_delay = absl::Milliseconds(300);
-  MemoryServer server(options);
+  options.exhausted_calls = calls;
+  options.retry_delay = delay;
+  return options;
+}
+
+TEST(ClientTest, WaitsAsLongAsTheDaemonSaysWhenItsQueueIsFull) {
+  MemoryServer server(Refuses(1, absl::Milliseconds(300)));
   const absl::Time start = absl::Now();
   EXPECT_TRUE(Connected(server).GetStatus().ok());
   EXPECT_GE(absl::Now() - start, absl::Milliseconds(300));
@@ -75,10 +80,7 @@ TEST(ClientTest, WaitsAsLongAsTheDaemonSaysWhenItsQueueIsFull) {
 }
 
 TEST(ClientTest, GoesOnWhereTheDaemonSaysWhenToComeAgain) {
-  MemoryServerOptions options;
-  options.exhausted_calls = 12;
-  options.retry_delay = absl::Milliseconds(1);
-  MemoryServer server(options);
+  MemoryServer server(Refuses(12, absl::Milliseconds(1)));
   ClientOptions client_options;
   client_options.backoff_initial = absl::Milliseconds(1);
   client_options.backoff_max = absl::Milliseconds(5);
@@ -87,10 +89,7 @@ TEST(ClientTest, GoesOnWhereTheDaemonSaysWhenToComeAgain) {
 }
 
 TEST(ClientTest, TakesARefusalAsItIsWhereOneAttemptIsAllowed) {
-  MemoryServerOptions options;
-  options.exhausted_calls = 1;
-  options.retry_delay = absl::Milliseconds(1);
-  MemoryServer server(options);
+  MemoryServer server(Refuses(1, absl::Milliseconds(1)));
   ClientOptions client_options;
   client_options.attempts_max = 1;
   const absl::Status status = Connected(server, client_options).GetStatus().status();

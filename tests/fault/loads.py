@@ -96,15 +96,16 @@ def _together(turns):
 
 
 def _capacity(victim, verdict):
-    """Events a second that can be stored by calls of BATCH, asked for twice as many until too few are;
-    and that can become recallable too, which is what can be done for long: after as many, all that
-    waits is waited for. Streams store more, but nobody can offer a multiple of that by calls from as
-    many cores."""
+    """Events a second that can be stored by calls of BATCH, asked for twice as many until too few
+    are; and that can become recallable as well, which is what can be done for long: those of a load
+    at that rate, until none waits. Streams store more, but nobody can offer a multiple of that by
+    calls from as many cores."""
     def load(rate, seconds):
-        load = bench(victim, "ingest", seconds, "--rate", f"{rate:.0f}", "--batch", str(BATCH))["ingest"]
-        verdict.expect(load["failed"] == 0,
-                       f"ingest alone: {load['failed']} failed: {load['first_error']}")
-        return load["per_s"]
+        figures = bench(victim, "ingest", seconds, "--rate", f"{rate:.0f}",
+                        "--batch", str(BATCH))["ingest"]
+        verdict.expect(figures["failed"] == 0,
+                       f"ingest alone: {figures['failed']} failed: {figures['first_error']}")
+        return figures["per_s"]
 
     rate, stored = 500, 0
     while True:
