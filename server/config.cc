@@ -218,7 +218,7 @@ class KeyTable {
     AddRetention();
     Add("retention.every", c_.retention.every);
     Add("threads.sense", c_.threads.sense, 1, 256);
-    Add("threads.recall", c_.threads.recall, 1, 256);
+    Add("threads.recall", c_.threads.recall, 0, 256);
     Add("storage.block_cache_bytes", c_.storage.block_cache_bytes, 1 << 20, 1ULL << 40);
     Add("storage.write_buffer_bytes", c_.storage.write_buffer_bytes, 1 << 20, 1ULL << 40);
     Add("storage.seal_at", c_.storage.seal_at, 64, 10'000'000);

@@ -41,7 +41,7 @@ struct Config {
     uint64_t queue_events = 8192;      // of all streams without a result
     uint64_t queue_bytes = 256 << 20;  // of their payloads
     uint64_t recall_queue = 1024;      // calls waiting for a thread
-    // How long a call waits for a thread at most; a twentieth of it while there is more than can be
+    // How long a call waits for a thread at most; a fiftieth of it while there is more than can be
     // done.
     absl::Duration call_wait = absl::Milliseconds(500);
     double client_events_per_second = 0;  // of one client; 0: as many as it likes
@@ -49,7 +49,7 @@ struct Config {
     uint64_t memory_bytes = 0;  // resident; 0: three quarters of the machine's or the container's
     // Durable and not yet recallable. At the first, calls are refused and streams not read, as long
     // as following goes on and has caught up since the start; at the other everything is refused.
-    uint64_t backlog_soft_events = 1'000'000;
+    uint64_t backlog_soft_events = 100'000;
     uint64_t backlog_events = 10'000'000;
     uint64_t disk_free_bytes = 256 << 20;          // with less left, nothing new is taken in
     absl::Duration event_ahead = absl::Hours(24);  // of the daemon's clock
@@ -126,7 +126,7 @@ struct Config {
 
   struct Threads {
     uint64_t sense = 2;   // decoding
-    uint64_t recall = 2;  // queries
+    uint64_t recall = 0;  // queries; 0: as many as cores that the daemon may use
   } threads;
 
   struct Storage {

@@ -155,7 +155,7 @@ void LearningLoop::Run() {
     spdlog::warn("learning runs at normal priority: the system does not allow another");
   }
   // One core is left to ingest and recall.
-  const uint64_t spare = std::max(2U, std::thread::hardware_concurrency()) - 1;
+  const uint64_t spare = std::max<size_t>(2, UsableCores()) - 1;
   const uint64_t asked = config_.learning.deterministic ? 1 : config_.learning.threads;
   SetComputeThreads(static_cast<int>(asked > 0 ? asked : spare));
   const OwnHeap heap;

@@ -12,9 +12,9 @@
 namespace mixmatch {
 namespace {
 
-// A part of a query weighs less by a factor of e where so many neighbours are on average by so much
-// less similar than another part's. Few neighbours: of what was rarely named there are few, and
-// those behind say nothing of it. Chosen on the digits eval's validation part.
+// A part of a query weighs less by a factor of e where so many neighbours of its own modality are
+// on average by so much less similar than another part's. Few neighbours: of what is rare there are
+// few, and those behind say nothing of it. Chosen on the digits eval's validation part.
 constexpr size_t kPartNeighbours = 3;
 constexpr double kPartSharpness = 0.1;
 
@@ -59,8 +59,8 @@ absl::StatusOr<QueryPoint> QueryEmbedder::PointOf(const v1::Query& query, const 
                           reader_.Read(query.percepts(), absl::StrCat(field, ".percepts")));
       // Episodes are embedded as mixtures, and so found by them.
       const bool episodes = partitions.size() == 1 && partitions[0] == kEpisodePartition;
-      MM_ASSIGN_OR_RETURN(point.vector, episodes ? EmbedTogether(percepts, space)
-                                                 : EmbedByParts(percepts, partitions, space));
+      MM_ASSIGN_OR_RETURN(
+          point.vector, episodes ? EmbedTogether(percepts, space) : EmbedByParts(percepts, space));
       return point;
     }
     case v1::Query::kEmbedding: {
@@ -87,8 +87,21 @@ absl::StatusOr<std::vector<float>> QueryEmbedder::PointOf(const v1::PerceptMixtu
   return EmbedTogether(query, space);
 }
 
-absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(
-    const QueryPercepts& query, std::span<const ModalityId> partitions, const Space& space) const {
+absl::StatusOr<double> QueryEmbedder::Nearness(const ModalitySpec& modality,
+                                               std::span<const float> point,
+                                               const Space& space) const {
+  const absl::StatusOr<RegisteredModality> known = log_->FindModality(modality.name);
+  if (absl::IsNotFound(known.status())) return 0;
+  MM_RETURN_IF_ERROR(known.status());
+  MM_ASSIGN_OR_RETURN(const SearchResult near,
+                      space.embeddings->Search({&known->id, 1}, point, kPartNeighbours, nullptr));
+  double sum = 0;
+  for (const Neighbour& neighbour : near.neighbours) sum += neighbour.similarity;
+  return sum / std::max<double>(1, static_cast<double>(near.neighbours.size()));
+}
+
+absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(const QueryPercepts& query,
+                                                               const Space& space) const {
   const Mixture all = query.mixture();
   if (all.size() < 2) return EmbedTogether(query, space);
   std::vector<Mixture> mixtures;
@@ -97,13 +110,9 @@ absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(
   std::vector<float> points(mixtures.size() * dimension);
   MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, points));
   std::vector<double> nearness;
-  for (size_t part = 0; part < mixtures.size(); ++part) {
+  for (size_t part = 0; part < all.size(); ++part) {
     const std::span<const float> point(points.data() + part * dimension, dimension);
-    MM_ASSIGN_OR_RETURN(const SearchResult near,
-                        space.embeddings->Search(partitions, point, kPartNeighbours, nullptr));
-    double sum = 0;
-    for (const Neighbour& neighbour : near.neighbours) sum += neighbour.similarity;
-    nearness.push_back(sum / std::max<double>(1, static_cast<double>(near.neighbours.size())));
+    MM_ASSIGN_OR_RETURN(nearness.emplace_back(), Nearness(*all[part].modality, point, space));
   }
   const double nearest = *std::max_element(nearness.begin(), nearness.end());
   std::vector<float> vector(dimension);

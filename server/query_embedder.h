@@ -27,7 +27,7 @@ struct QueryPoint {
 class QueryEmbedder {
  public:
   QueryEmbedder(const Config& config, const EventLog* log, const EpisodeTable* episodes)
-      : episodes_(episodes), reader_(config, log) {}
+      : log_(log), episodes_(episodes), reader_(config, log) {}
 
   // The point of `query`, which stands at `field` of its request, when answers are sought in
   // `partitions`. INVALID_ARGUMENT names the field; NOT_FOUND; FAILED_PRECONDITION for a vector of
@@ -42,12 +42,15 @@ class QueryEmbedder {
   const QueryReader& reader() const { return reader_; }
 
  private:
-  // The middle of the percepts' own points, each weighed by how near its neighbours in `partitions`
-  // are: what is unclear has none that are near.
+  // The middle of the percepts' own points, each weighed by how near its neighbours of its own
+  // modality are: what is unclear is like nothing that is known.
   absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
-                                                  std::span<const ModalityId> partitions,
                                                   const Space& space) const;
+  // Mean similarity of the nearest percepts of a modality; 0 where none is stored.
+  absl::StatusOr<double> Nearness(const ModalitySpec& modality, std::span<const float> point,
+                                  const Space& space) const;
 
+  const EventLog* const log_;
   const EpisodeTable* const episodes_;
   const QueryReader reader_;
 };

@@ -13,7 +13,7 @@ namespace mixmatch {
 // Thread-safety: Not thread-safe.
 class QueuePatience {
  public:
-  // `longest`: what a call waits at most. A twentieth of it once the queue stands. Infinite:
+  // `longest`: what a call waits at most. A fiftieth of it once the queue stands. Infinite:
   // whatever it takes.
   QueuePatience(absl::Duration longest, absl::Time now) : longest_(longest), empty_(now) {}
 
@@ -27,7 +27,7 @@ class QueuePatience {
   // refused within that time.
   bool Stands(absl::Time now) const { return now - empty_ > longest_ || now < calm_from_; }
 
-  absl::Duration Patience(absl::Time now) const { return Stands(now) ? longest_ / 20 : longest_; }
+  absl::Duration Patience(absl::Time now) const { return Stands(now) ? longest_ / 50 : longest_; }
 
  private:
   const absl::Duration longest_;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/thread_priority.h"
+#include "storage/blob_garbage.h"
 #include "storage/small_tables.h"
 
 namespace mixmatch {
@@ -25,12 +26,15 @@ void TableMerger::Look() {
   (void)SetThreadPriority(ThisThread(), ThreadPriority::kBehind);
   if (!disk_->Check("tables not merged").ok() || !database_->health().ok()) return;
   const auto merged = MergeSmallTables(*database_, stop_);
-  if (merged.ok()) {
+  const auto collected = CollectBlobGarbage(*database_, stop_);
+  if (merged.ok() && collected.ok()) {
     told_ = false;
     if (*merged > 0) spdlog::debug("small tables are merged: {} less", *merged);
+    if (*collected > 0) spdlog::debug("garbage of {} families is collected", *collected);
   } else if (!told_) {
     told_ = true;
-    spdlog::warn("{}; tried again", std::string(merged.status().message()));
+    const absl::Status& failed = merged.ok() ? collected.status() : merged.status();
+    spdlog::warn("{}; tried again", std::string(failed.message()));
   }
 }
 

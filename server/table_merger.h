@@ -1,5 +1,5 @@
-// Has small tables of the database merged now and then, so that a daemon that runs for months does
-// not hold ever more open files.
+// Has small tables of the database merged and garbage in its blob files collected now and then, so
+// that a daemon that runs for months does not hold ever more open files, and disk.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,10 @@ namespace mixmatch {
 // Thread-safety: Safe for concurrent use. Borrows both, which must outlive it.
 class TableMerger {
  public:
-  // Merges every `interval` on a thread of its own, unless the disk is full.
+  // Merges and collects every `interval` on a thread of its own, unless the disk is full.
   TableMerger(Database* database, const DiskGuard* disk,
               absl::Duration interval = absl::Minutes(1));
-  // Waits for the merge that is under way: seconds at most.
+  // Waits for what is under way: seconds at most.
   ~TableMerger();
 
  private:

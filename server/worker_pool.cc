@@ -11,7 +11,8 @@ namespace mixmatch {
 
 WorkerPool::WorkerPool(WorkerPoolOptions options)
     : options_(std::move(options)), patience_(options_.patience, SteadyNow()) {
-  for (size_t i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Run(); });
+  const size_t threads = options_.threads > 0 ? options_.threads : UsableCores();
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
 WorkerPool::~WorkerPool() {

@@ -18,7 +18,7 @@ namespace mixmatch {
 
 struct WorkerPoolOptions {
   std::string name = "work";  // of its threads, each of which computes on itself alone
-  size_t threads = 1;
+  size_t threads = 1;         // 0: one for each core that the process may use
   size_t queue_max = 1;
   // How long work waits at most (QueuePatience). While more comes than can be done, the newest goes
   // first: it is answered soon, where in order all would be answered as late as they may.

@@ -240,7 +240,8 @@ absl::Status Database::Impl::Get(Family family, std::string_view key,
   return codec::Decode(FamilyName(family), key, value.ToStringView(), record);
 }
 
-void Database::Impl::GiveWay() const {
+void Database::Impl::GiveWay(size_t bytes) const {
+  absl::SleepFor(background_pacer_.Take(bytes, absl::Now()));
   // Not by WriteOptions.low_pri: RocksDB's limiter behind it ends the process on a batch of more
   // than it lets through at once (facebook/rocksdb#11902).
   for (int i = 0; i < kGiveWayMax / kGiveWayStep; ++i) {
@@ -258,7 +259,7 @@ absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
                                    std::string_view what) const {
   rocksdb::WriteOptions options;
   options.sync = mode == WriteMode::kSynced;
-  if (mode == WriteMode::kBackground) GiveWay();
+  if (mode == WriteMode::kBackground) GiveWay(batch.GetDataSize());
   // A space may be dropped while its index is being written; without this, that one write would
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;

@@ -20,6 +20,7 @@
 #include "storage/background_errors.h"
 #include "storage/background_writer.h"
 #include "storage/database.h"
+#include "storage/pacer.h"
 
 namespace mixmatch {
 
@@ -52,8 +53,12 @@ std::string_view FamilyName(Family family);
 enum class WriteMode {
   kSynced,      // on the disk when it returns: ground state
   kBuffered,    // lost with the machine, not with the process: derived state
-  kBackground,  // as kBuffered, and gives way when compaction is behind
+  kBackground,  // as kBuffered, at a pace, and gives way when compaction is behind
 };
+
+// Of all writes in the background. Each byte is written to the log, to a table, and now and then
+// anew; a disk that is given as much as it takes has everybody wait for a sync at times.
+inline constexpr uint64_t kBackgroundBytesPerSecond = 24 << 20;
 
 // A column family that lives as long as anyone holds it, with the database under it.
 using FamilyHandle = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
@@ -101,13 +106,15 @@ class Database::Impl {
   Impl(std::string path, std::shared_ptr<BackgroundErrors> errors, std::shared_ptr<rocksdb::DB> db)
       : path_(std::move(path)), errors_(std::move(errors)), db_(std::move(db)) {}
   absl::Status CheckFormat(bool read_only);
-  // Lets compaction catch up, for a moment, where it is far behind.
-  void GiveWay() const;
+  // Waits for the turn of so many bytes in the background, and lets compaction catch up, for a
+  // moment, where it is far behind.
+  void GiveWay(size_t bytes) const;
 
   const std::string path_;
   const std::shared_ptr<BackgroundErrors> errors_;
   const std::shared_ptr<rocksdb::DB> db_;
   const std::unique_ptr<BackgroundWriter> background_writer_ = std::make_unique<BackgroundWriter>();
+  mutable Pacer background_pacer_{kBackgroundBytesPerSecond};
   std::string damaged_file_;
   rocksdb::ColumnFamilyOptions named_options_;
   std::array<FamilyHandle, kFamilyCount> families_;

@@ -18,7 +18,7 @@ namespace mixmatch {
 namespace {
 
 // Flushes and compactions share the disk with the log that every acknowledgement syncs.
-constexpr int64_t kBackgroundBytesPerSecond = 96 << 20;
+constexpr int64_t kCompactionBytesPerSecond = 96 << 20;
 
 rocksdb::CompressionType FastCompression() {
   const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
@@ -31,7 +31,9 @@ void UseBlobs(uint64_t from_bytes, rocksdb::ColumnFamilyOptions& options) {
   options.enable_blob_files = true;
   options.min_blob_size = from_bytes;
   options.blob_file_size = 64 << 20;
-  options.enable_blob_garbage_collection = true;
+  // Compaction would write the oldest quarter of the blobs anew each time, garbage or not: most of
+  // what a publish wrote. CollectBlobGarbage does it where there is some.
+  options.enable_blob_garbage_collection = false;
 }
 
 }  // namespace
@@ -54,7 +56,7 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.allow_mmap_writes = false;
   // It brings a database that ran out of disk back by itself once there is space.
   db.sst_file_manager.reset(rocksdb::NewSstFileManager(StorageEnv()));
-  db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kBackgroundBytesPerSecond));
+  db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kCompactionBytesPerSecond));
   db.db_write_buffer_size = options_.write_buffer_bytes;
   // Families that are rarely written keep the log alive; this bounds it.
   db.max_total_wal_size = 4 * options_.write_buffer_bytes;

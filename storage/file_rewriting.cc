@@ -1,4 +1,4 @@
-// RocksDB's compaction by hand, with every blob file collected.
+// RocksDB's compaction by hand, with blob files collected.
 #include "storage/file_rewriting.h"
 
 #include <rocksdb/env.h>
@@ -64,13 +64,13 @@ absl::Status FlushAll(const Database::Impl& db) {
 
 absl::Status RewriteFamily(const Database::Impl& db, rocksdb::ColumnFamilyHandle* family,
                            const rocksdb::Slice* begin, const rocksdb::Slice* end,
-                           std::atomic<bool>* stop) {
+                           std::atomic<bool>* stop, double share) {
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;
   options.canceled = stop;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
-  options.blob_garbage_collection_age_cutoff = 1.0;
+  options.blob_garbage_collection_age_cutoff = share;
   rocksdb::Status rewritten;
   {
     const BackgroundErrors::Tolerance tolerance(&db.errors());

@@ -13,11 +13,12 @@ namespace mixmatch {
 absl::Status FlushAll(const Database::Impl& db);
 
 // Writes the tables and blob files of a family that hold keys of [begin, end] anew (null: from the
-// first, to the last), down to the bottom. Blocks; CANCELLED soon after `*stop` becomes true, which
+// first, to the last), down to the bottom; of its blob files the oldest, `share` of them (0 to 1).
+// Blocks; CANCELLED soon after `*stop` becomes true, which
 // may be null. DATA_LOSS names the file that is damaged: some of the family is as it was then;
 // everything else can be written, and written anew, as before.
 absl::Status RewriteFamily(const Database::Impl& db, rocksdb::ColumnFamilyHandle* family,
                            const rocksdb::Slice* begin, const rocksdb::Slice* end,
-                           std::atomic<bool>* stop);
+                           std::atomic<bool>* stop, double share = 1);
 
 }  // namespace mixmatch

@@ -1,10 +1,14 @@
-// Names and nice values, which belong to one thread on Linux.
+// Names, nice values and affinities, which belong to one thread on Linux.
 #include "core/base/thread_priority.h"
 
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <thread>
 
 namespace mixmatch {
 namespace {
@@ -29,6 +33,14 @@ int NiceOf(ThreadPriority priority) {
 
 void NameThread(const std::string& name) {
   prctl(PR_SET_NAME, name.c_str(), 0, 0, 0);  // never fails: what is too long is cut
+}
+
+size_t UsableCores() {
+  cpu_set_t cores;
+  // Fails on machines with more than a thousand cores.
+  if (sched_getaffinity(0, sizeof(cores), &cores) == 0)
+    return static_cast<size_t>(CPU_COUNT(&cores));
+  return std::max(1U, std::thread::hardware_concurrency());
 }
 
 pid_t ThisThread() { return static_cast<pid_t>(syscall(SYS_gettid)); }

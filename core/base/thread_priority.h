@@ -1,8 +1,10 @@
-// What a thread is called, and how far behind the rest of the program it works.
+// What a thread is called, how far behind the rest of the program it works, and on how many cores
+// threads run.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 
 namespace mixmatch {
@@ -24,6 +26,10 @@ enum class ThreadPriority {
 // Calls the calling thread so in `top -H`, debuggers and profiles; the main thread's is the
 // program's in `ps`. At most 15 bytes count.
 void NameThread(const std::string& name);
+
+// Cores that the calling thread may run on (`taskset`, a container's cpuset): at least 1. Shares of
+// cores that a container is held to do not count.
+size_t UsableCores();
 
 // The calling thread, for SetThreadPriority.
 pid_t ThisThread();

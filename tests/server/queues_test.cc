@@ -64,7 +64,7 @@ TEST(QueuePatienceTest, IsLongForABurstAndShortOnceTheQueueStands) {
   now += absl::Milliseconds(900);
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
   now += absl::Milliseconds(200);
-  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(50));
+  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(20));
   patience.NoteEmpty(now);
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
 }
@@ -76,7 +76,7 @@ TEST(QueuePatienceTest, StaysShortWhileSomeoneIsRefusedThoughTheQueueRunsEmpty) 
   now += absl::Milliseconds(900);
   patience.NoteEmpty(now);
   EXPECT_TRUE(patience.Stands(now));
-  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(50));
+  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(20));
   now += absl::Milliseconds(100);
   EXPECT_FALSE(patience.Stands(now));
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
@@ -160,7 +160,7 @@ TEST(WorkerPoolTest, WorkThatWaitedTooLongIsToldSo) {
     EXPECT_TRUE(pool.Submit(count).ok());
     EXPECT_TRUE(pool.Submit(count).ok());
     EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit(count)));
-    absl::SleepFor(absl::Milliseconds(50));
+    absl::SleepFor(absl::Milliseconds(20));
     go_on.Notify();
   }
   EXPECT_EQ(done, 0);
@@ -168,7 +168,7 @@ TEST(WorkerPoolTest, WorkThatWaitedTooLongIsToldSo) {
 }
 
 TEST(WorkerPoolTest, TheNewestGoesFirstOnceSomeoneWasRefused) {
-  constexpr absl::Duration kPatience = absl::Seconds(2);
+  constexpr absl::Duration kPatience = absl::Seconds(4);
   absl::Notification begun;
   absl::Notification go_on;
   std::vector<std::pair<int, bool>> order;  // by the pool's one thread
@@ -184,7 +184,7 @@ TEST(WorkerPoolTest, TheNewestGoesFirstOnceSomeoneWasRefused) {
       EXPECT_TRUE(pool.Submit([&order, number](bool ok) { order.emplace_back(number, ok); }).ok());
     };
     submit(1);
-    absl::SleepFor(kPatience + absl::Milliseconds(50));
+    absl::SleepFor(kPatience + absl::Milliseconds(20));
     for (const int number : {2, 3, 4}) submit(number);
     go_on.Notify();
   }

@@ -114,13 +114,13 @@ TEST(RecallTest, PartsWeighByHowNearTheirNeighboursAre) {
     EXPECT_TRUE(daemon.memory().Recall(&context, request, &response).ok());
     return response;
   };
-  // Each part weighs by how near its three nearest neighbours are.
+  // Each part weighs by how near its three nearest neighbours of its own modality are.
   const v1::Embedding parts[] = {embed({word}), embed({pose})};
   double nearness[2] = {};
   for (int part = 0; part < 2; ++part) {
     v1::RecallRequest request;
     *request.mutable_query()->mutable_embedding() = parts[part];
-    request.add_modalities("text");
+    request.add_modalities(part == 0 ? "text" : "pose");
     request.set_k(3);
     const v1::RecallResponse near = recall(request);
     for (const v1::Experience& one : near.experiences()) nearness[part] += one.similarity();
