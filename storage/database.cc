@@ -259,7 +259,8 @@ absl::Status Database::Impl::Write(rocksdb::WriteBatch& batch, WriteMode mode,
                                    std::string_view what) const {
   rocksdb::WriteOptions options;
   options.sync = mode == WriteMode::kSynced;
-  if (mode == WriteMode::kBackground) GiveWay(batch.GetDataSize());
+  options.disableWAL = mode == WriteMode::kUnlogged;
+  if (mode >= WriteMode::kBackground) GiveWay(batch.GetDataSize());
   // A space may be dropped while its index is being written; without this, that one write would
   // put the whole database into its read-only error state.
   options.ignore_missing_column_families = true;

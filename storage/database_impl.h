@@ -54,6 +54,9 @@ enum class WriteMode {
   kSynced,      // on the disk when it returns: ground state
   kBuffered,    // lost with the machine, not with the process: derived state
   kBackground,  // as kBuffered, at a pace, and gives way when compaction is behind
+  // As kBackground, and lost with the process until its family is flushed. Whatever else is written
+  // to that family must wait for a flush, or it would come back without what was before it.
+  kUnlogged,
 };
 
 // Of all writes in the background. Each byte is written to the log, to a table, and now and then

@@ -139,7 +139,7 @@ absl::Status SpaceStore::ReadBlocks(size_t dimension,
 }
 
 absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,
-                                     bool background) const {
+                                     WriteMode mode) const {
   rocksdb::WriteBatch batch;
   for (const Block& block : blocks) {
     storage::v1::BlockRecord record;
@@ -147,8 +147,12 @@ absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor 
     Put(keys::SpaceBlock(block.place.partition, block.place.first_row), record, batch);
   }
   PutCursor(cursor, batch);
-  return database_.Write(batch, background ? WriteMode::kBackground : WriteMode::kBuffered,
-                         absl::StrCat("embeddings not stored in ", name_));
+  return database_.Write(batch, mode, absl::StrCat("embeddings not stored in ", name_));
+}
+
+absl::Status SpaceStore::Flush() const {
+  return FromRocks(database_.db().Flush(rocksdb::FlushOptions(), family_.get()),
+                   absl::StrCat("embeddings not stored in ", name_));
 }
 
 void SpaceStore::PutCursor(SpaceCursor cursor, rocksdb::WriteBatch& batch) const {
@@ -231,7 +235,7 @@ absl::StatusOr<uint64_t> SpaceStore::Remove(size_t dimension,
         .PermitUncheckedError();
     written = database_.Write(batch, WriteMode::kBuffered, absl::StrCat(name_, " not rewritten"));
     if (written.ok() && !kept.items.empty()) {
-      written = WriteBlocks({&kept, 1}, cursor, /*background=*/false);
+      written = WriteBlocks({&kept, 1}, cursor, WriteMode::kBuffered);
     }
   }));
   MM_RETURN_IF_ERROR(written);
@@ -270,7 +274,7 @@ absl::StatusOr<std::string> SpaceStore::ReadLists(keys::RowKey place) const {
 }
 
 absl::Status SpaceStore::WriteLists(keys::RowKey place, uint64_t row_count,
-                                    const std::string& bytes) const {
+                                    const std::string& bytes, WriteMode mode) const {
   const std::string what = absl::StrCat("lists not stored in ", name_);
   storage::v1::ManifestRecord manifest;
   rocksdb::WriteBatch batch;
@@ -280,7 +284,7 @@ absl::Status SpaceStore::WriteLists(keys::RowKey place, uint64_t row_count,
     Put(keys::SpaceListsChunk(place.partition, place.first_row, manifest.chunk_count()), chunk,
         batch);
     manifest.set_chunk_count(manifest.chunk_count() + 1);
-    MM_RETURN_IF_ERROR(database_.Write(batch, WriteMode::kBackground, what));
+    MM_RETURN_IF_ERROR(database_.Write(batch, mode, what));
     batch.Clear();
   }
   // In the same write those that they take the place of go.
@@ -298,7 +302,7 @@ absl::Status SpaceStore::WriteLists(keys::RowKey place, uint64_t row_count,
   manifest.set_checksum(codec::Checksum(bytes));
   manifest.set_row_count(row_count);
   Put(keys::SpaceListsManifest(place.partition, place.first_row), manifest, batch);
-  return database_.Write(batch, WriteMode::kBackground, what);
+  return database_.Write(batch, mode, what);
 }
 
 }  // namespace mixmatch

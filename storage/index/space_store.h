@@ -49,8 +49,9 @@ class SpaceStore {
   // Those of every partition.
   absl::Status ReadBlocks(size_t dimension, const std::function<void(const Block&)>& take) const;
   // Writes blocks and cursor at once.
-  absl::Status WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor,
-                           bool background) const;
+  absl::Status WriteBlocks(std::span<const Block> blocks, SpaceCursor cursor, WriteMode mode) const;
+  // Brings what was written unlogged into tables.
+  absl::Status Flush() const;
 
   // Takes items out: the rows behind them move up, and the lists of their partitions go, since
   // they are of other rows. Nobody may have the space open. A space that is damaged, or whose
@@ -69,7 +70,8 @@ class SpaceStore {
   absl::StatusOr<std::string> ReadLists(keys::RowKey place) const;
   // Writes lists over `row_count` rows in small pieces, the manifest last; others over some of
   // these rows go with it.
-  absl::Status WriteLists(keys::RowKey place, uint64_t row_count, const std::string& bytes) const;
+  absl::Status WriteLists(keys::RowKey place, uint64_t row_count, const std::string& bytes,
+                          WriteMode mode) const;
 
  private:
   // Takes back that the space is whole, and its lists of these partitions; synced.

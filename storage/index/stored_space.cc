@@ -17,6 +17,10 @@ namespace {
 
 constexpr size_t kBlockBytesMax = 1 << 20;
 constexpr absl::Duration kBuildAwaited = absl::Seconds(20);
+// So many at once in the background: a space is filled from what is stored. That need not be in the
+// write-ahead log, whose every byte an acknowledgement's sync waits for: after a crash the space
+// ends where its family was flushed, its cursor too, and is filled on from there.
+constexpr size_t kBulkItems = 256;
 
 bool AllFinite(std::span<const float> values) {
   return std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
@@ -109,9 +113,17 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
     sealer_.AwaitBuilt(kBuildAwaited);
     merger_.AwaitBuilt(std::max(absl::ZeroDuration(), until - absl::Now()));
   }
+  const bool in_bulk = background && items.size() >= kBulkItems;
   const absl::MutexLock append_lock(&append_mu_);
+  if (in_bulk) {
+    logged_ = false;
+  } else if (!logged_) {
+    MM_RETURN_IF_ERROR(store_.Flush());
+    logged_ = true;
+  }
   const std::vector<Block> blocks = MakeBlocks(items, vectors);
-  MM_RETURN_IF_ERROR(store_.WriteBlocks(blocks, next, background));
+  const WriteMode mode = background ? WriteMode::kBackground : WriteMode::kBuffered;
+  MM_RETURN_IF_ERROR(store_.WriteBlocks(blocks, next, in_bulk ? WriteMode::kUnlogged : mode));
   for (const Block& block : blocks) {
     for (size_t done = 0; done < block.items.size();) done += AddRows(block, done, nullptr);
   }

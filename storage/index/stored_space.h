@@ -31,6 +31,9 @@ namespace mixmatch {
 //   1. Segments of a partition are consecutive ranges of rows; only the last one grows.
 //   2. A segment has rows, or lists over exactly these rows.
 //   3. What a search sees was on its way to the disk before.
+//   4. What is written in bulk is not logged; before anything else is appended it is flushed, so
+//   that
+//      after a crash the space is as it was at some moment.
 // Lock order: append_mu_ before mu_.
 class StoredSpace final : public EmbeddingSpace {
  public:
@@ -106,6 +109,7 @@ class StoredSpace final : public EmbeddingSpace {
   const SpaceStore store_;
   const IndexOptions options_;
   std::atomic<bool> retired_{false};
+  std::atomic<bool> logged_{true};  // whether all rows are, or flushed; changes under append_mu_
   std::atomic<uint64_t> count_{0};
 
   absl::Mutex install_mu_;  // held while lists are shown and written: in the same order

@@ -175,11 +175,12 @@ void StoredSpace::Install(const ListsBuilder::Job& job, const std::shared_ptr<co
     *begin = {.rows = nullptr, .lists = lists, .count = lists->count()};
     segments.erase(begin + 1, end);
   }
-  // When this fails, the lists serve all the same and are built again at the next start.
+  // When this fails, the lists serve all the same and are built again at the next start. Lists over
+  // rows that are not logged must not be either: they would come back without them.
   if (!retired_) {
     store_
         .WriteLists({.partition = job.partition, .first_row = first_row}, lists->count(),
-                    lists->Serialize())
+                    lists->Serialize(), logged_ ? WriteMode::kBackground : WriteMode::kUnlogged)
         .IgnoreError();
   }
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <random>
 #include <set>
@@ -147,6 +148,60 @@ TEST(SpaceTest, NumbersThatAreNotFiniteAreRefusedAtBothBorders) {
   EXPECT_TRUE(absl::IsInvalidArgument(open.space->Search(kPartitions, three, 1, nullptr).status()));
   EXPECT_EQ(open.space->count(), 0u);
   EXPECT_EQ(open.space->cursor(), SpaceCursor{});
+}
+
+// Appends n events of a percept in each partition at once; the cursor behind them.
+void AppendBoth(EmbeddingSpace& space, size_t n, bool background) {
+  const Seq first = space.cursor().next_seq;
+  std::vector<EmbeddedItem> items;
+  for (Seq seq = first; seq < first + n; ++seq) {
+    for (const ModalityId partition : kPartitions) {
+      items.push_back({ItemId::ForPercept(seq, 0), partition});
+    }
+  }
+  const auto seed = static_cast<uint32_t>(first);
+  const std::vector<float> vectors = RandomUnitVectors(2 * n, kDimension, 0, seed);
+  const absl::Status appended = space.Append(items, vectors, {.next_seq = first + n}, background);
+  ASSERT_TRUE(appended.ok()) << appended;
+}
+
+// What is there of a space once its process was killed now; it must be as it was at some moment.
+uint64_t EventsAfterACrash(const TempDir& dir) {
+  const std::string copy = dir.path("copy");
+  std::filesystem::remove_all(copy);
+  std::filesystem::copy(dir.path("db"), copy, std::filesystem::copy_options::recursive);
+  const OpenSpace open(copy, kExact, /*create=*/false);
+  if (open.space == nullptr) return 0;
+  EXPECT_EQ(open.space->count(), 2 * (open.space->cursor().next_seq - 1));
+  // Every row of it, and it takes in more.
+  std::vector<float> read(kDimension);
+  for (Seq seq = 1; seq < open.space->cursor().next_seq; ++seq) {
+    for (const ModalityId partition : kPartitions) {
+      EXPECT_TRUE(open.space->Read(partition, ItemId::ForPercept(seq, 0), read).ok()) << seq;
+    }
+  }
+  const uint64_t events = open.space->cursor().next_seq - 1;
+  AppendBoth(*open.space, 300, /*background=*/true);
+  EXPECT_EQ(open.space->count(), 2 * (events + 300));
+  return events;
+}
+
+TEST(SpaceTest, WhatIsFilledInBulkIsAsItWasAtSomeMomentAfterACrash) {
+  const TempDir dir;
+  {
+    const OpenSpace open(dir.path("db"), kExact, /*create=*/true);
+    AppendBoth(*open.space, 5, /*background=*/false);
+    for (int i = 0; i < 3; ++i) AppendBoth(*open.space, 200, /*background=*/true);
+    EXPECT_EQ(EventsAfterACrash(dir), 5U) << "bulk is in the log";
+    AppendBoth(*open.space, 1, /*background=*/false);
+    EXPECT_EQ(EventsAfterACrash(dir), 606U) << "bulk is flushed before anything is logged";
+    AppendBoth(*open.space, 200, /*background=*/true);
+    EXPECT_EQ(EventsAfterACrash(dir), 606U);
+    AppendBoth(*open.space, 2, /*background=*/true);
+    EXPECT_EQ(EventsAfterACrash(dir), 808U) << "little is logged in the background, too";
+    AppendBoth(*open.space, 200, /*background=*/true);
+  }
+  EXPECT_EQ(EventsAfterACrash(dir), 1008U) << "closing flushes";
 }
 
 TEST(SpaceTest, DamagedEmbeddingsAreDataLoss) {
