@@ -16,7 +16,7 @@ namespace {
 // on average by so much less similar than another part's. Few neighbours: of what is rare there are
 // few, and those behind say nothing of it. Chosen on the digits eval's validation part.
 constexpr size_t kPartNeighbours = 3;
-constexpr double kPartSharpness = 0.1;
+constexpr double kPartSharpness = 0.02;
 
 // A query's vector, brought to length 1.
 absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding,

@@ -128,7 +128,7 @@ TEST(RecallTest, PartsWeighByHowNearTheirNeighboursAre) {
   }
   v1::RecallRequest by_point;
   v1::Embedding& point = *by_point.mutable_query()->mutable_embedding();
-  const auto share = static_cast<float>(std::exp((nearness[1] - nearness[0]) / 0.1));
+  const auto share = static_cast<float>(std::exp((nearness[1] - nearness[0]) / 0.02));
   for (int i = 0; i < parts[0].values_size(); ++i) {
     point.add_values(parts[0].values(i) + share * parts[1].values(i));
   }
