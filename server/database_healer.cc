@@ -7,7 +7,7 @@
 #include <atomic>
 #include <utility>
 
-#include "server/steady_now.h"
+#include "core/base/steady_now.h"
 
 namespace mixmatch {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "core/base/thread_priority.h"
-#include "server/steady_now.h"
 
 namespace mixmatch {
 namespace {

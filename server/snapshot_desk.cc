@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "core/base/thread_priority.h"
-#include "server/steady_now.h"
 #include "server/version.h"
 
 namespace mixmatch {

@@ -3,9 +3,9 @@
 
 #include <utility>
 
+#include "core/base/steady_now.h"
 #include "core/base/thread_priority.h"
 #include "core/encoder/encoder.h"
-#include "server/steady_now.h"
 
 namespace mixmatch {
 

@@ -13,8 +13,8 @@
 
 namespace mixmatch {
 
-// When a family is seen to. Defaults bound blob files to 1.5 times what is wanted in them and 64
-// MiB.
+// When a family is seen to. By default its blob files take 1.5 times what is wanted in them, or 64
+// MiB more.
 struct BlobGarbageLimits {
   double share = 1.0 / 3;            // of its blob files' bytes that nobody wants
   uint64_t bytes_min = 64ULL << 20;  // of them

@@ -241,7 +241,7 @@ absl::Status Database::Impl::Get(Family family, std::string_view key,
 }
 
 void Database::Impl::GiveWay(size_t bytes) const {
-  absl::SleepFor(background_pacer_.Take(bytes, absl::Now()));
+  absl::SleepFor(background_pacer_.Take(bytes));
   // Not by WriteOptions.low_pri: RocksDB's limiter behind it ends the process on a batch of more
   // than it lets through at once (facebook/rocksdb#11902).
   for (int i = 0; i < kGiveWayMax / kGiveWayStep; ++i) {

@@ -31,8 +31,8 @@ void UseBlobs(uint64_t from_bytes, rocksdb::ColumnFamilyOptions& options) {
   options.enable_blob_files = true;
   options.min_blob_size = from_bytes;
   options.blob_file_size = 64 << 20;
-  // Compaction would write the oldest quarter of the blobs anew each time, garbage or not: most of
-  // what a publish wrote. CollectBlobGarbage does it where there is some.
+  // Compaction would write the oldest quarter of the blobs anew each time, garbage or not: half of
+  // what a publish wrote to tables. CollectBlobGarbage does it where there is some.
   options.enable_blob_garbage_collection = false;
 }
 

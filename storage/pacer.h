@@ -1,4 +1,5 @@
-// So many bytes a second, for who can wait.
+// So many bytes a second, for who can wait. By a clock that never goes back: who waits for the time
+// that a wall clock had waits for as long as that was set back.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "core/base/steady_now.h"
 
 namespace mixmatch {
 
@@ -18,6 +20,8 @@ class Pacer {
 
   // Takes `bytes`, however many; returns how long to wait before they are used. What was not taken
   // in time is not made up for.
+  absl::Duration Take(uint64_t bytes) { return Take(bytes, SteadyNow()); }
+  // The same at a moment of that clock.
   absl::Duration Take(uint64_t bytes, absl::Time now) {
     const absl::MutexLock lock(&mu_);
     next_ = std::max(next_, now);

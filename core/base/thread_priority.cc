@@ -38,8 +38,9 @@ void NameThread(const std::string& name) {
 size_t UsableCores() {
   cpu_set_t cores;
   // Fails on machines with more than a thousand cores.
-  if (sched_getaffinity(0, sizeof(cores), &cores) == 0)
+  if (sched_getaffinity(0, sizeof(cores), &cores) == 0) {
     return static_cast<size_t>(CPU_COUNT(&cores));
+  }
   return std::max(1U, std::thread::hardware_concurrency());
 }
 

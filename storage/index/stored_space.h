@@ -31,8 +31,7 @@ namespace mixmatch {
 //   1. Segments of a partition are consecutive ranges of rows; only the last one grows.
 //   2. A segment has rows, or lists over exactly these rows.
 //   3. What a search sees was on its way to the disk before.
-//   4. What is written in bulk is not logged; before anything else is appended it is flushed, so
-//   that
+//   4. What is written in bulk is not logged; before anything else is appended it is flushed. So
 //      after a crash the space is as it was at some moment.
 // Lock order: append_mu_ before mu_.
 class StoredSpace final : public EmbeddingSpace {
