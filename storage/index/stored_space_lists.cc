@@ -3,11 +3,11 @@
 #include <atomic>
 #include <future>
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/base/status.h"
+#include "core/base/thread_priority.h"
 #include "storage/index/stored_space.h"
 
 namespace mixmatch {
@@ -37,7 +37,7 @@ absl::Status StoredSpace::Load() {
     }
     return absl::OkStatus();
   };
-  const size_t threads = std::min<size_t>(partitions.size(), std::thread::hardware_concurrency());
+  const size_t threads = std::min<size_t>(partitions.size(), UsableCores());
   std::vector<std::future<absl::Status>> helpers;
   for (size_t i = 1; i < threads; ++i) helpers.push_back(std::async(std::launch::async, load));
   absl::Status loaded = load();
