@@ -51,6 +51,28 @@ bool NeverChanges(const std::string& name) {
   return absl::EndsWith(name, ".sst") || absl::EndsWith(name, ".blob");
 }
 
+bool IsLog(const std::string& name) { return absl::EndsWith(name, ".log"); }
+
+// `linked` says by name what becomes a link where it can; the rest is copied and handed to `sync`.
+absl::Status MakeDatabase(const std::string& from, const std::string& to,
+                          const std::function<bool(const std::string&)>& linked,
+                          const std::function<absl::Status(const std::string&)>& sync) {
+  MM_RETURN_IF_ERROR(RemoveAll(to));
+  MM_ASSIGN_OR_RETURN(const std::vector<FileFact> files, ListDatabaseFiles(from));
+  std::error_code error;
+  fs::create_directories(to, error);
+  if (error) return FileError(error, "folder not made", to);
+  for (const FileFact& file : files) {
+    const std::string source = absl::StrCat(from, "/", file.name);
+    const std::string copy = absl::StrCat(to, "/", file.name);
+    if (linked(file.name) && link(source.c_str(), copy.c_str()) == 0) continue;
+    fs::copy_file(source, copy, error);
+    if (error) return FileError(error, "file not copied", source);
+    MM_RETURN_IF_ERROR(sync(copy));
+  }
+  return sync(to);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<FileFact>> ListDatabaseFiles(const std::string& folder) {
@@ -89,20 +111,25 @@ absl::StatusOr<uint64_t> ChecksumFile(const std::string& path,
 }
 
 absl::Status CloneDatabase(const std::string& from, const std::string& to) {
-  MM_RETURN_IF_ERROR(RemoveAll(to));
-  MM_ASSIGN_OR_RETURN(const std::vector<FileFact> files, ListDatabaseFiles(from));
-  std::error_code error;
-  fs::create_directories(to, error);
-  if (error) return FileError(error, "folder not made", to);
+  return MakeDatabase(from, to, NeverChanges, SyncFile);
+}
+
+absl::Status LinkDatabase(const std::string& from, const std::string& to) {
+  const auto linked = [](const std::string& name) { return NeverChanges(name) || IsLog(name); };
+  return MakeDatabase(from, to, linked, [](const std::string&) { return absl::OkStatus(); });
+}
+
+absl::Status UnlinkLogs(const std::string& folder) {
+  MM_ASSIGN_OR_RETURN(const std::vector<FileFact> files, ListDatabaseFiles(folder));
   for (const FileFact& file : files) {
-    const std::string source = absl::StrCat(from, "/", file.name);
-    const std::string copy = absl::StrCat(to, "/", file.name);
-    if (NeverChanges(file.name) && link(source.c_str(), copy.c_str()) == 0) continue;
-    fs::copy_file(source, copy, error);
-    if (error) return FileError(error, "file not copied", source);
-    MM_RETURN_IF_ERROR(SyncFile(copy));
+    const std::string log = absl::StrCat(folder, "/", file.name);
+    std::error_code error;
+    if (!IsLog(file.name) || fs::hard_link_count(log, error) == 1) continue;
+    fs::copy_file(log, log + ".own", error);
+    if (error) return FileError(error, "file not copied", log);
+    MM_RETURN_IF_ERROR(Rename(log + ".own", log));
   }
-  return SyncFolder(to);
+  return absl::OkStatus();
 }
 
 absl::Status ReplaceFile(const std::string& path, const std::string& content) {

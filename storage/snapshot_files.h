@@ -30,6 +30,13 @@ absl::StatusOr<uint64_t> ChecksumFile(const std::string& path,
 // never change, all others as copies. `to` is removed first. On the disk when it returns.
 absl::Status CloneDatabase(const std::string& from, const std::string& to);
 
+// As CloneDatabase, in as short a time as can be: logs too are links, and nothing is brought to the
+// disk. UnlinkLogs before `to` is opened, or `from` is written to.
+absl::Status LinkDatabase(const std::string& from, const std::string& to);
+
+// Makes logs in `folder` that are links files of their own, each as long as it is by now.
+absl::Status UnlinkLogs(const std::string& folder);
+
 // Writes a whole file, or leaves what was there. On the disk when it returns.
 absl::Status ReplaceFile(const std::string& path, const std::string& content);
 

@@ -1,4 +1,4 @@
-// Copied again while files come and go; the mark first, so that it is not ahead of the log.
+// Linked again while tables come and go; the mark first, so that it is not ahead of the log.
 #include "storage/check/still_copy.h"
 
 #include <fcntl.h>
@@ -29,24 +29,24 @@ constexpr char kMark[] = ".mark";
 constexpr int kTriesMax = 200;
 constexpr absl::Duration kPause = absl::Milliseconds(25);
 
-// What changes when tables come and go, or a log is begun: the MANIFEST's length, names of logs.
-absl::StatusOr<std::map<std::string, uint64_t>> Movable(const std::string& path) {
+// What changes when tables come and go: the MANIFEST, by name and length.
+absl::StatusOr<std::map<std::string, uint64_t>> Tables(const std::string& path) {
   MM_ASSIGN_OR_RETURN(const std::vector<FileFact> files, ListDatabaseFiles(path));
-  std::map<std::string, uint64_t> movable;
+  std::map<std::string, uint64_t> tables;
   for (const FileFact& file : files) {
-    if (absl::StartsWith(file.name, "MANIFEST")) movable[file.name] = file.bytes;
-    if (absl::EndsWith(file.name, ".log")) movable[file.name] = 0;
+    if (absl::StartsWith(file.name, "MANIFEST")) tables[file.name] = file.bytes;
   }
-  return movable;
+  return tables;
 }
 
-// Whether `to` is a copy of one moment.
-absl::StatusOr<bool> TryCopy(const std::string& path, const std::string& to) {
-  MM_ASSIGN_OR_RETURN(const auto before, Movable(path));
+// Whether `to` holds the tables of one moment and the log from then on. Links take no time, so
+// that a try seldom meets a change of tables.
+absl::StatusOr<bool> TryLink(const std::string& path, const std::string& to) {
+  MM_ASSIGN_OR_RETURN(const auto before, Tables(path));
   std::error_code error;
   fs::copy_file(path + kMark, to + kMark, fs::copy_options::overwrite_existing, error);
-  MM_RETURN_IF_ERROR(CloneDatabase(path, to));
-  MM_ASSIGN_OR_RETURN(const auto after, Movable(path));
+  MM_RETURN_IF_ERROR(LinkDatabase(path, to));
+  MM_ASSIGN_OR_RETURN(const auto after, Tables(path));
   return before == after;
 }
 
@@ -67,8 +67,11 @@ absl::StatusOr<std::unique_ptr<StillCopy>> StillCopy::Of(const std::string& path
   RemoveStillCopies(path);
   std::unique_ptr<StillCopy> copy(new StillCopy(absl::StrCat(path, kCopy, getpid())));
   for (int i = 0; i < kTriesMax; ++i) {
-    const absl::StatusOr<bool> still = TryCopy(path, copy->path());
-    if (still.ok() && *still) return copy;
+    const absl::StatusOr<bool> still = TryLink(path, copy->path());
+    if (still.ok() && *still) {
+      MM_RETURN_IF_ERROR(UnlinkLogs(copy->path()));
+      return copy;
+    }
     if (!still.ok() && !absl::IsNotFound(still.status())) return still.status();
     absl::SleepFor(kPause);
   }

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/cleanup/cleanup.h"
 #include "storage/check/fsck.h"
 #include "storage/file_rewriting.h"
 #include "storage/small_tables.h"
@@ -44,6 +45,10 @@ TEST(StillCopyTest, IsWholeWhileTheDatabaseIsWritten) {
           i % 100 == 0 ? MergeSmallTables(*open.database, stop).status() : absl::OkStatus();
       EXPECT_TRUE(flushed.ok() && merged.ok()) << flushed << merged;
     }
+  });
+  const auto ended = absl::MakeCleanup([&] {
+    stop = true;
+    if (writer.joinable()) writer.join();
   });
   while (stored < 200) std::this_thread::yield();
   for (int round = 0; round < 5; ++round) {
