@@ -12,6 +12,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "eval"))
+import bare_sync
 import daemon as mixmatch
 import figures
 import lifecycle
@@ -114,13 +115,19 @@ class Bench:
     def publish(self, daemon):
         """Acknowledgements at a steady rate in turns, without and then with a publish of everything
         beside; after it recalls, until the publish ends. A disk that others use, too, stands for
-        some tenths of a second now and then: the median of the turns counts, and all are shown."""
+        some tenths of a second now and then: the median of the turns counts, and all are shown,
+        with what a bare sync of a file of its own takes in the same turn."""
         rate = ("--rate", self.args.ingest_rate / 10, "--batch", 10)
         turns = max(1, int(BESIDE_S_PER_EVENT * self.args.events / self.args.seconds))
 
         def acknowledged():
-            loads = [self.load(daemon, "ingest", self.args.seconds, *rate) for _ in range(turns)]
-            return {key: [load[key] for load in loads] for key in ("p50_ms", "p99_ms")}
+            loads = []
+            for _ in range(turns):
+                with bare_sync.BareSync(self.work) as bare:
+                    loads.append(self.load(daemon, "ingest", self.args.seconds, *rate))
+                loads[-1]["bare_sync_p99_ms"] = bare.p99_ms
+            return {key: [load[key] for load in loads]
+                    for key in ("p50_ms", "p99_ms", "bare_sync_p99_ms")}
 
         daemon.ctl("learning", "pause")
         time.sleep(self.args.settle)
@@ -153,12 +160,16 @@ class Bench:
             "recall_p99_ms_with": max(load["p99_ms"] for load in recalls)}
         for name, turns_of in (("without", without), ("with", during)):
             for key, values in turns_of.items():
-                self.result["publish"][f"ack_{key}_{name}"] = statistics.median(values)
-                self.result["publish"][f"ack_{key}_{name}_turns"] = values
-        without_ms, with_ms = (statistics.median(load["p99_ms"]) for load in (without, during))
+                name_of = f"{key}_{name}" if key.startswith("bare") else f"ack_{key}_{name}"
+                self.result["publish"][name_of] = statistics.median(values)
+                self.result["publish"][f"{name_of}_turns"] = values
+        without_ms, with_ms, bare_without_ms, bare_with_ms = (
+            statistics.median(load[key]) for key in ("p99_ms", "bare_sync_p99_ms")
+            for load in (without, during))
         self.say(f"publish: {phase} after {outcome['seconds']:.0f} s; acknowledgements p99 "
                  f"{without_ms:.2f} ms without, {with_ms:.2f} ms meanwhile: "
-                 f"{with_ms / without_ms:.2f} times")
+                 f"{with_ms / without_ms:.2f} times (a bare sync: {bare_without_ms:.2f} and "
+                 f"{bare_with_ms:.2f} ms)")
 
     def restart(self, name):
         begun = time.monotonic()
