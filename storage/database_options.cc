@@ -64,7 +64,7 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.max_open_files = 512;
   db.bytes_per_sync = 1 << 20;
   // Each of many small files would take up to 64 MiB and give most of it back: where the disk is
-  // told of what is free at once (mount option discard), 1.2 GB a second during a publish.
+  // told of what is free at once (mount option discard), up to 1.2 GB a second in a publish.
   db.allow_fallocate = false;
   // What is written behind the others' backs is on its way when an acknowledgement waits for it.
   db.wal_bytes_per_sync = 64 << 10;

@@ -31,7 +31,7 @@ absl::StatusOr<uint64_t> ChecksumFile(const std::string& path,
 absl::Status CloneDatabase(const std::string& from, const std::string& to);
 
 // As CloneDatabase, in as short a time as can be: logs too are links, and nothing is brought to the
-// disk. UnlinkLogs before `to` is opened, or `from` is written to.
+// disk. Logs go on growing with those of `from`: UnlinkLogs before `to` is opened.
 absl::Status LinkDatabase(const std::string& from, const std::string& to);
 
 // Makes logs in `folder` that are links files of their own, each as long as it is by now.

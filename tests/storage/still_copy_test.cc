@@ -12,6 +12,7 @@
 #include <fstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "storage/check/fsck.h"
@@ -46,9 +47,9 @@ TEST(StillCopyTest, IsWholeWhileTheDatabaseIsWritten) {
       EXPECT_TRUE(flushed.ok() && merged.ok()) << flushed << merged;
     }
   });
-  const auto ended = absl::MakeCleanup([&] {
+  auto end = absl::MakeCleanup([&] {
     stop = true;
-    if (writer.joinable()) writer.join();
+    writer.join();
   });
   while (stored < 200) std::this_thread::yield();
   for (int round = 0; round < 5; ++round) {
@@ -61,8 +62,7 @@ TEST(StillCopyTest, IsWholeWhileTheDatabaseIsWritten) {
     EXPECT_TRUE(report->whole()) << report->findings.size() << " findings, the first: "
                                  << (report->findings.empty() ? "" : report->findings[0].what);
   }
-  stop = true;
-  writer.join();
+  std::move(end).Invoke();
   EXPECT_FALSE(fs::exists(path + ".checked-" + std::to_string(getpid())));
   EXPECT_FALSE(fs::exists(path + ".checked-" + std::to_string(getpid()) + ".mark"));
 }
