@@ -230,6 +230,14 @@ void IngestPipeline::FeedIdle() {
   }
 }
 
+bool IngestPipeline::IsLate(const Slot& slot, absl::Time now) const {
+  if (now - slot.since > patience_.Patience(now)) return true;
+  // What was let in before is still to be written: after a write that stood that may be much.
+  return patience_.Stands(now) &&
+         static_cast<double>(slots_.size()) > absl::ToDoubleSeconds(kAhead) * stored_per_s_ &&
+         slots_.size() > kAheadMin;
+}
+
 void IngestPipeline::Feed() {
   const absl::Time now = SteadyNow();
   while (slots_.size() < ahead_ && let_in_bytes_ < 2 * kGroupBytesMax) {
@@ -243,7 +251,7 @@ void IngestPipeline::Feed() {
     waiting_numbers_.erase(slot->number);
     let_in_bytes_ += slot->bytes;
     if (!slot->error.ok()) continue;
-    if (slot->urgent && now - slot->since > patience_.Patience(now)) {
+    if (slot->urgent && IsLate(*slot, now)) {
       patience_.NoteRefused(now);
       slot->error = absl::ResourceExhaustedError(
           "event not stored: it waited too long for its turn, as others do; send it again later");
@@ -303,6 +311,7 @@ std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
     group.push_back(std::move(slots_.front()));
     slots_.pop_front();
   }
+  if (!group.empty()) patience_.NoteServed(SteadyNow());
   Feed();
   return group;
 }

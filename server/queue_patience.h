@@ -6,6 +6,8 @@
 // Nichols and Jacobson, "Controlling Queue Delay" (2012).
 #pragma once
 
+#include <algorithm>
+
 #include "absl/time/time.h"
 
 namespace mixmatch {
@@ -13,26 +15,48 @@ namespace mixmatch {
 // Thread-safety: Not thread-safe.
 class QueuePatience {
  public:
-  // `longest`: what a call waits at most. A fiftieth of it once the queue stands. Infinite:
-  // whatever it takes.
-  QueuePatience(absl::Duration longest, absl::Time now) : longest_(longest), empty_(now) {}
+  // `longest`: what a call waits at most; a fiftieth of it once the queue stands, and after that at
+  // most a fortieth of the time since someone was refused. Infinite: whatever it takes.
+  QueuePatience(absl::Duration longest, absl::Time now)
+      : longest_(longest), empty_(now), served_(now) {}
 
   // To be called whenever the queue was seen empty.
-  void NoteEmpty(absl::Time now) { empty_ = now; }
+  void NoteEmpty(absl::Time now) {
+    empty_ = now;
+    served_ = now;
+    serving_ = absl::ZeroDuration();
+  }
+  // To be called whenever some were taken out of it to be served.
+  void NoteServed(absl::Time now) {
+    serving_ += std::min(now - served_, longest_ / 10);
+    served_ = now;
+  }
   // To be called whenever one was refused for want of time or room. Refusing empties a
   // queue, so that alone is no sign that less comes.
-  void NoteRefused(absl::Time now) { calm_from_ = now + longest_; }
+  void NoteRefused(absl::Time now) { refused_ = now; }
 
-  // Whether more comes than can be done: the queue has not been empty for `longest`, or someone was
-  // refused within that time.
-  bool Stands(absl::Time now) const { return now - empty_ > longest_ || now < calm_from_; }
+  // Whether more comes than can be done: the queue has not been empty for `longest`, or for half of
+  // it although it was served all the while (a disk that stands for a moment serves nobody, and
+  // passes), or someone was refused within `longest`.
+  bool Stands(absl::Time now) const {
+    return now - empty_ > longest_ || serving_ > longest_ / 2 || now - refused_ < longest_;
+  }
 
-  absl::Duration Patience(absl::Time now) const { return Stands(now) ? longest_ / 50 : longest_; }
+  absl::Duration Patience(absl::Time now) const {
+    const absl::Duration least = longest_ / 50;
+    // Where more comes than can be done for long, it does not at every moment: who forgets it at
+    // once lets many in each time who are served late.
+    return Stands(now) ? least : std::clamp((now - refused_) / kForgetting, least, longest_);
+  }
 
  private:
+  static constexpr int kForgetting = 40;
+
   const absl::Duration longest_;
   absl::Time empty_;
-  absl::Time calm_from_ = absl::InfinitePast();
+  absl::Time served_;       // last, or empty
+  absl::Duration serving_;  // of the time since it was empty
+  absl::Time refused_ = absl::InfinitePast();
 };
 
 }  // namespace mixmatch

@@ -53,7 +53,11 @@ void WorkerPool::Run() {
       if (queue_.empty()) return;
       const absl::Time now = SteadyNow();
       ok = now - queue_.front().since <= patience_.Patience(now);
-      if (!ok) patience_.NoteRefused(now);
+      if (ok) {
+        patience_.NoteServed(now);
+      } else {
+        patience_.NoteRefused(now);
+      }
       if (ok && patience_.Stands(now)) {
         next = std::move(queue_.back());
         queue_.pop_back();

@@ -21,7 +21,7 @@ void BackgroundWriter::Do(const std::function<void()>& write) {
 }
 
 void BackgroundWriter::Run() {
-  NameThread("write");
+  NameThread(name_);
   while (true) {
     const std::function<void()>* write = nullptr;
     {

@@ -107,12 +107,6 @@ std::vector<std::string> ListNamed(const rocksdb::DBOptions& options, const std:
   return all;
 }
 
-FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle) {
-  return FamilyHandle(handle, [db](rocksdb::ColumnFamilyHandle* h) {
-    db->DestroyColumnFamilyHandle(h).PermitUncheckedError();
-  });
-}
-
 // What Check() does, through `env`.
 absl::Status CheckTables(const std::string& path, rocksdb::Env* env) {
   const RocksOptions rocks({});
@@ -280,38 +274,6 @@ std::unique_ptr<rocksdb::Iterator> Database::Impl::Iterate(Family family,
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = upper;
   return std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, handle(family)));
-}
-
-FamilyHandle Database::Impl::FindNamed(const std::string& name) const {
-  const absl::MutexLock lock(&mu_);
-  const auto found = named_.find(name);
-  return found == named_.end() ? nullptr : found->second;
-}
-
-std::map<std::string, FamilyHandle> Database::Impl::Named() const {
-  const absl::MutexLock lock(&mu_);
-  return named_;
-}
-
-absl::StatusOr<FamilyHandle> Database::Impl::CreateNamed(const std::string& name) {
-  const absl::MutexLock lock(&mu_);
-  if (named_.contains(name)) {
-    return absl::AlreadyExistsError(absl::StrCat("column family not made: ", name, " exists"));
-  }
-  rocksdb::ColumnFamilyHandle* handle = nullptr;
-  MM_RETURN_IF_ERROR(FromRocks(db_->CreateColumnFamily(named_options_, name, &handle),
-                               absl::StrCat("column family not made: ", name)));
-  return named_[name] = Share(db_, handle);
-}
-
-absl::Status Database::Impl::DropNamed(const std::string& name) {
-  const absl::MutexLock lock(&mu_);
-  const auto found = named_.find(name);
-  if (found == named_.end()) return absl::OkStatus();
-  MM_RETURN_IF_ERROR(FromRocks(db_->DropColumnFamily(found->second.get()),
-                               absl::StrCat("column family not dropped: ", name)));
-  named_.erase(found);
-  return absl::OkStatus();
 }
 
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -65,6 +65,7 @@ inline constexpr uint64_t kBackgroundBytesPerSecond = 24 << 20;
 
 // A column family that lives as long as anyone holds it, with the database under it.
 using FamilyHandle = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
+FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle);
 
 // Thread-safety: Safe for concurrent use.
 class Database::Impl {
@@ -99,6 +100,10 @@ class Database::Impl {
   std::unique_ptr<rocksdb::Iterator> Iterate(Family family,
                                              const rocksdb::Slice* upper = nullptr) const;
 
+  // Writes a family's newest values, which are in memory, to tables; those that are not logged
+  // outlive a crash from then on. `what` as for FromRocks.
+  absl::Status Flush(rocksdb::ColumnFamilyHandle* family, std::string_view what) const;
+
   // Column families by name, made and dropped at run time. A write to a dropped one is ignored.
   FamilyHandle FindNamed(const std::string& name) const;  // null when there is none
   std::map<std::string, FamilyHandle> Named() const;
@@ -109,6 +114,8 @@ class Database::Impl {
   Impl(std::string path, std::shared_ptr<BackgroundErrors> errors, std::shared_ptr<rocksdb::DB> db)
       : path_(std::move(path)), errors_(std::move(errors)), db_(std::move(db)) {}
   absl::Status CheckFormat(bool read_only);
+  // Runs what all writes wait for: for a thread that works behind others on one that does not.
+  void Change(const std::function<void()>& change) const;
   // Waits for the turn of so many bytes in the background, and lets compaction catch up, for a
   // moment, where it is far behind.
   void GiveWay(size_t bytes) const;
@@ -116,7 +123,11 @@ class Database::Impl {
   const std::string path_;
   const std::shared_ptr<BackgroundErrors> errors_;
   const std::shared_ptr<rocksdb::DB> db_;
-  const std::unique_ptr<BackgroundWriter> background_writer_ = std::make_unique<BackgroundWriter>();
+  const std::unique_ptr<BackgroundWriter> background_writer_ =
+      std::make_unique<BackgroundWriter>("write");
+  // Of its own: a flush takes longer than writes may wait.
+  const std::unique_ptr<BackgroundWriter> background_changer_ =
+      std::make_unique<BackgroundWriter>("change");
   mutable Pacer background_pacer_{kBackgroundBytesPerSecond};
   std::string damaged_file_;
   rocksdb::ColumnFamilyOptions named_options_;

@@ -57,8 +57,7 @@ absl::StatusOr<size_t> SpaceFiller::Fill(const Encoder& encoder, EmbeddingSpace&
     MM_ASSIGN_OR_RETURN(percepts, FillPercepts(encoder, space, chunk, background));
   }
   // In every call: where more and more comes, neither waits for the end of the other.
-  const absl::StatusOr<size_t> episodes =
-      FillEpisodes(encoder, space, chunk, background && percepts == 0);
+  const absl::StatusOr<size_t> episodes = FillEpisodes(encoder, space, chunk, background);
   if (episodes.ok()) return percepts + *episodes;
   // One that cannot be loaded does not hold up percepts.
   return percepts > 0 ? absl::StatusOr<size_t>(percepts) : episodes.status();

@@ -151,8 +151,7 @@ absl::Status SpaceStore::WriteBlocks(std::span<const Block> blocks, SpaceCursor 
 }
 
 absl::Status SpaceStore::Flush() const {
-  return FromRocks(database_.db().Flush(rocksdb::FlushOptions(), family_.get()),
-                   absl::StrCat("embeddings not stored in ", name_));
+  return database_.Flush(family_.get(), absl::StrCat("embeddings not stored in ", name_));
 }
 
 void SpaceStore::PutCursor(SpaceCursor cursor, rocksdb::WriteBatch& batch) const {

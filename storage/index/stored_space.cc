@@ -50,7 +50,7 @@ StoredSpace::StoredSpace(Generation generation, size_t dimension, SpaceStore sto
           }) {}
 
 SpaceCursor StoredSpace::cursor() const {
-  const absl::MutexLock lock(&mu_);
+  const absl::MutexLock lock(&cursor_mu_);
   return cursor_;
 }
 
@@ -127,25 +127,24 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
   for (const Block& block : blocks) {
     for (size_t done = 0; done < block.items.size();) done += AddRows(block, done, nullptr);
   }
-  const absl::MutexLock lock(&mu_);
+  const absl::MutexLock lock(&cursor_mu_);
   cursor_ = next;
   return absl::OkStatus();
 }
 
 size_t StoredSpace::AddRows(const Block& block, size_t done, const ListsRows* stored) {
-  std::shared_ptr<Rows> rows;
+  std::shared_ptr<Rows> rows;  // those that grow; null where there are none
   {
     const absl::MutexLock lock(&mu_);
-    std::vector<Segment>& segments = partitions_[block.place.partition];
-    if (segments.empty() || segments.back().full()) {
-      const keys::RowKey place{.partition = block.place.partition,
-                               .first_row = block.place.first_row + done};
-      segments.push_back(
-          {.rows = std::make_shared<Rows>(place.first_row, CapacityAt(place, stored), dimension_),
-           .lists = nullptr,
-           .count = 0});
-    }
-    rows = segments.back().rows;
+    const std::vector<Segment>& segments = partitions_[block.place.partition];
+    if (!segments.empty() && !segments.back().full()) rows = segments.back().rows;
+  }
+  if (rows == nullptr) {
+    const keys::RowKey place{.partition = block.place.partition,
+                             .first_row = block.place.first_row + done};
+    rows = std::make_shared<Rows>(place.first_row, CapacityAt(place, stored), dimension_);
+    const absl::MutexLock lock(&mu_);
+    partitions_[block.place.partition].push_back({.rows = rows, .lists = nullptr, .count = 0});
   }
   // Nobody sees these rows before the count below says so.
   const size_t n = std::min(block.items.size() - done, rows->capacity() - rows->size());

@@ -115,9 +115,12 @@ class StoredSpace final : public EmbeddingSpace {
   absl::Mutex append_mu_;
   mutable absl::Mutex mu_;  // short: readers copy what they need
   std::map<ModalityId, std::vector<Segment>> partitions_ ABSL_GUARDED_BY(mu_);
-  SpaceCursor cursor_ ABSL_GUARDED_BY(mu_);
   // First rows of segments whose lists could not be built: they stay as they are.
   std::set<std::pair<ModalityId, uint64_t>> given_up_ ABSL_GUARDED_BY(mu_);
+
+  // Every acknowledgement asks for the cursor: nothing takes long under this one.
+  mutable absl::Mutex cursor_mu_;
+  SpaceCursor cursor_ ABSL_GUARDED_BY(cursor_mu_);
 
   // Last, so that their threads end first. Each changes segments of its own kind alone: rows that
   // become lists, and lists that become one.

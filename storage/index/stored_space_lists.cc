@@ -44,7 +44,7 @@ absl::Status StoredSpace::Load() {
   for (std::future<absl::Status>& helper : helpers) loaded.Update(helper.get());
   MM_RETURN_IF_ERROR(loaded);
   {
-    const absl::MutexLock lock(&mu_);
+    const absl::MutexLock lock(&cursor_mu_);
     cursor_ = cursor;
   }
   sealer_.Wake();

@@ -14,7 +14,7 @@ namespace mixmatch {
 namespace {
 
 TEST(BackgroundWriterTest, WritesOnAThreadThatIsNotBehind) {
-  BackgroundWriter writer;
+  BackgroundWriter writer("write");
   bool behind = true;
   bool behind_there = true;
   std::thread([&] {
@@ -30,7 +30,7 @@ TEST(BackgroundWriterTest, WritesOnAThreadThatIsNotBehind) {
 TEST(BackgroundWriterTest, DoesOneWriteAtATimeAndEveryOneBeforeItsCallReturns) {
   constexpr int kThreads = 4;
   constexpr int kWrites = 200;
-  BackgroundWriter writer;
+  BackgroundWriter writer("write");
   std::atomic<int> at_once{0};
   std::atomic<int> most{0};
   int written = 0;  // by one thread at a time, as is checked

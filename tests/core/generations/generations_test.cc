@@ -157,6 +157,16 @@ TEST_F(GenerationsTest, PublishesEverythingReembeddedAndKeepsThePrevious) {
   EXPECT_FALSE(generations_->progress().has_value());
 }
 
+// What is appended in between in another way is written to a table of its own each time.
+TEST_F(GenerationsTest, PublishesInTheBackgroundAlone) {
+  AddEvents(5000);
+  for (Seq seq = 1; seq <= 5000; ++seq) log_.CloseEpisode(seq, seq);
+  FollowAll();
+  EXPECT_GT(spaces_.spaces[0]->in_front, 0U);
+  EXPECT_EQ(Publish(2).embedded, 10000U);
+  EXPECT_EQ(spaces_.spaces[1]->in_front, 0U);
+}
+
 TEST_F(GenerationsTest, TakesInWhatComesWhilePublishing) {
   AddEvents(600);
   FollowAll();

@@ -64,7 +64,8 @@ class MemorySpace final : public EmbeddingSpace {
   uint64_t count() const override { return items.size(); }
   SpaceCursor cursor() const override { return cursor_; }
   absl::Status Append(std::span<const EmbeddedItem> added, std::span<const float> vectors,
-                      SpaceCursor next, bool /*background*/) override {
+                      SpaceCursor next, bool background) override {
+    if (!background) ++in_front;
     for (size_t i = 0; i < added.size(); ++i) {
       const auto* begin = vectors.data() + i * static_cast<size_t>(dimension_);
       items[added[i].item] = {added[i].partition, {begin, begin + dimension_}};
@@ -106,6 +107,7 @@ class MemorySpace final : public EmbeddingSpace {
   }
 
   std::map<ItemId, std::pair<ModalityId, std::vector<float>>> items;
+  size_t in_front = 0;  // appends that were not in the background
 
  private:
   const Generation generation_;
