@@ -12,10 +12,9 @@
 namespace mixmatch {
 namespace {
 
-// A part of a query weighs less by a factor of e where so many neighbours of its own modality are
-// on average by so much less similar than another part's. Few neighbours: of what is rare there are
-// few, and those behind say nothing of it. Chosen on the digits eval's validation part.
-constexpr size_t kPartNeighbours = 3;
+// A part of a query weighs less by a factor of e where the nearest of its own modality is by so
+// much less similar than another part's. The nearest alone: of a word that was heard once there is
+// one, and those behind say nothing of it. Chosen on the digits eval's validation part.
 constexpr double kPartSharpness = 0.02;
 
 // A query's vector, brought to length 1.
@@ -94,10 +93,8 @@ absl::StatusOr<double> QueryEmbedder::Nearness(const ModalitySpec& modality,
   if (absl::IsNotFound(known.status())) return 0;
   MM_RETURN_IF_ERROR(known.status());
   MM_ASSIGN_OR_RETURN(const SearchResult near,
-                      space.embeddings->Search({&known->id, 1}, point, kPartNeighbours, nullptr));
-  double sum = 0;
-  for (const Neighbour& neighbour : near.neighbours) sum += neighbour.similarity;
-  return sum / std::max<double>(1, static_cast<double>(near.neighbours.size()));
+                      space.embeddings->Search({&known->id, 1}, point, /*k=*/1, nullptr));
+  return near.neighbours.empty() ? 0 : near.neighbours[0].similarity;
 }
 
 absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(const QueryPercepts& query,

@@ -42,11 +42,11 @@ class QueryEmbedder {
   const QueryReader& reader() const { return reader_; }
 
  private:
-  // The middle of the percepts' own points, each weighed by how near its neighbours of its own
-  // modality are: what is unclear is like nothing that is known.
+  // The middle of the percepts' own points, each weighed by how near the nearest of its own
+  // modality is: what is unclear is like nothing that is known.
   absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
                                                   const Space& space) const;
-  // Mean similarity of the nearest percepts of a modality; 0 where none is stored.
+  // Similarity of the nearest percept of a modality; 0 where none is stored.
   absl::StatusOr<double> Nearness(const ModalitySpec& modality, std::span<const float> point,
                                   const Space& space) const;
 
