@@ -230,14 +230,6 @@ void IngestPipeline::FeedIdle() {
   }
 }
 
-bool IngestPipeline::IsLate(const Slot& slot, absl::Time now) const {
-  if (now - slot.since > patience_.Patience(now)) return true;
-  // What was let in before is still to be written: after a write that stood that may be much.
-  return patience_.Stands(now) &&
-         static_cast<double>(slots_.size()) > absl::ToDoubleSeconds(kAhead) * stored_per_s_ &&
-         slots_.size() > kAheadMin;
-}
-
 void IngestPipeline::Feed() {
   const absl::Time now = SteadyNow();
   while (slots_.size() < ahead_ && let_in_bytes_ < 2 * kGroupBytesMax) {
@@ -251,8 +243,8 @@ void IngestPipeline::Feed() {
     waiting_numbers_.erase(slot->number);
     let_in_bytes_ += slot->bytes;
     if (!slot->error.ok()) continue;
-    if (slot->urgent && IsLate(*slot, now)) {
-      patience_.NoteRefused(now);
+    if (slot->urgent && now - slot->since > patience_.Patience(now)) {
+      patience_.NoteLate(now);
       slot->error = absl::ResourceExhaustedError(
           "event not stored: it waited too long for its turn, as others do; send it again later");
     } else if (!slot->sensed) {

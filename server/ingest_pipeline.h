@@ -102,8 +102,6 @@ class IngestPipeline {
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.
   void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether someone who waits for this event is to be told to come again, rather than kept waiting.
-  bool IsLate(const Slot& slot, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Of the events that a group let in, so many were stored.
   void NoteWritten(uint64_t events, uint64_t stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write();

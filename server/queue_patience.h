@@ -31,9 +31,14 @@ class QueuePatience {
     serving_ += std::min(now - served_, longest_ / 10);
     served_ = now;
   }
-  // To be called whenever one was refused for want of time or room. Refusing empties a
+  // To be called whenever one was refused because more comes than can be done. Refusing empties a
   // queue, so that alone is no sign that less comes.
   void NoteRefused(absl::Time now) { refused_ = now; }
+  // To be called whenever one was refused that had waited for longer than Patience(): while the
+  // queue does not stand, a burst that passes.
+  void NoteLate(absl::Time now) {
+    if (Stands(now)) NoteRefused(now);
+  }
 
   // Whether more comes than can be done: the queue has not been empty for `longest`, or for half of
   // it although it was served all the while (a disk that stands for a moment serves nobody, and

@@ -56,7 +56,7 @@ void WorkerPool::Run() {
       if (ok) {
         patience_.NoteServed(now);
       } else {
-        patience_.NoteRefused(now);
+        patience_.NoteLate(now);
       }
       if (ok && patience_.Stands(now)) {
         next = std::move(queue_.back());

@@ -6,6 +6,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -125,7 +126,8 @@ class Database::Impl {
   const std::shared_ptr<rocksdb::DB> db_;
   const std::unique_ptr<BackgroundWriter> background_writer_ =
       std::make_unique<BackgroundWriter>("write");
-  // Of its own: a flush takes longer than writes may wait.
+  // Of its own: a flush takes longer than writes may wait. Changes take turns; in between they may
+  // wait for a flush of another family.
   const std::unique_ptr<BackgroundWriter> background_changer_ =
       std::make_unique<BackgroundWriter>("change");
   mutable Pacer background_pacer_{kBackgroundBytesPerSecond};

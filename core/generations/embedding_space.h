@@ -57,9 +57,14 @@ class EmbeddingSpace {
   // Appends `vectors` [items.size(), E], unit and finite, and moves the cursor, in one atomic
   // write; searchable when it returns. Not synced: derived state, re-made after a crash from the
   // cursor on. `background` gives way: it waits, for a while, where compaction or the building of
-  // lists is behind. INVALID_ARGUMENT for a number that is not finite.
+  // lists is behind, and what is appended so may go with the process, as if it had never been,
+  // until Flush() or something is appended otherwise. INVALID_ARGUMENT for a number that is not
+  // finite.
   virtual absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                               SpaceCursor next, bool background) = 0;
+
+  // From now on what was appended outlives the process.
+  virtual absl::Status Flush() = 0;
 
   // Copies the embedding of one percept to `out` [E], to some 1e-5. NOT_FOUND while it is not
   // there. Requires that percepts were appended in the order of their items, as the log has them.

@@ -169,18 +169,21 @@ Generation Generations::NextNumber() const {
 
 absl::StatusOr<GenerationRecord> Generations::Refuse(const Candidate& candidate,
                                                      const Verdict& verdict) {
-  const absl::MutexLock lock(&mu_);
-  const GenerationRecord record{.number = NextNumber(),
-                                .state = GenerationState::kRefused,
-                                .create_time = clock_->Now(),
-                                .trigger = candidate.trigger,
-                                .reason = verdict.reason,
-                                .steps = candidate.steps,
-                                .taken = candidate.taken,
-                                .learned = candidate.learned,
-                                .scores = verdict.scores,
-                                .periods = verdict.periods};
+  GenerationRecord record{.state = GenerationState::kRefused,
+                          .create_time = clock_->Now(),
+                          .trigger = candidate.trigger,
+                          .reason = verdict.reason,
+                          .steps = candidate.steps,
+                          .taken = candidate.taken,
+                          .learned = candidate.learned,
+                          .scores = verdict.scores,
+                          .periods = verdict.periods};
+  {
+    const absl::MutexLock lock(&mu_);
+    record.number = NextNumber();
+  }
   MM_RETURN_IF_ERROR(store_->PutRecords({&record, 1}));
+  const absl::MutexLock lock(&mu_);
   records_[record.number] = record;
   return record;
 }
@@ -238,6 +241,8 @@ absl::StatusOr<std::optional<GenerationRecord>> Generations::Advance() {
     progress_->total = std::max(progress_->total, serving_->embeddings->count());
   }
   if (made > 0 || !filler_.UpToDate(*next->embeddings)) return std::nullopt;
+  // Before it serves, and before the other one waits for the swap.
+  MM_RETURN_IF_ERROR(next->embeddings->Flush());
   if (before_swap_) before_swap_(next);
   return Swap(std::move(next));
 }

@@ -113,13 +113,13 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
     sealer_.AwaitBuilt(kBuildAwaited);
     merger_.AwaitBuilt(std::max(absl::ZeroDuration(), until - absl::Now()));
   }
-  const bool in_bulk = background && items.size() >= kBulkItems;
+  // A little of it between what is bulk is not worth a flush.
+  const bool in_bulk = background && (items.size() >= kBulkItems || !logged_);
   const absl::MutexLock append_lock(&append_mu_);
   if (in_bulk) {
     logged_ = false;
-  } else if (!logged_) {
-    MM_RETURN_IF_ERROR(store_.Flush());
-    logged_ = true;
+  } else {
+    MM_RETURN_IF_ERROR(FlushUnlogged());
   }
   const std::vector<Block> blocks = MakeBlocks(items, vectors);
   const WriteMode mode = background ? WriteMode::kBackground : WriteMode::kBuffered;
@@ -130,6 +130,18 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
   const absl::MutexLock lock(&cursor_mu_);
   cursor_ = next;
   return absl::OkStatus();
+}
+
+absl::Status StoredSpace::FlushUnlogged() {
+  if (logged_) return absl::OkStatus();
+  MM_RETURN_IF_ERROR(store_.Flush());
+  logged_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status StoredSpace::Flush() {
+  const absl::MutexLock append_lock(&append_mu_);
+  return FlushUnlogged();
 }
 
 size_t StoredSpace::AddRows(const Block& block, size_t done, const ListsRows* stored) {

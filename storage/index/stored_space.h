@@ -30,10 +30,10 @@ namespace mixmatch {
 // Invariants:
 //   1. Segments of a partition are consecutive ranges of rows; only the last one grows.
 //   2. A segment has rows, or lists over exactly these rows.
-//   3. What a search sees was on its way to the disk before.
+//   3. What a search sees was given to the database before.
 //   4. What is written in bulk is not logged; before anything else is appended it is flushed. So
 //      after a crash the space is as it was at some moment.
-// Lock order: append_mu_ before mu_.
+// Lock order: append_mu_ or install_mu_, then mu_ or cursor_mu_.
 class StoredSpace final : public EmbeddingSpace {
  public:
   StoredSpace(Generation generation, size_t dimension, SpaceStore store,
@@ -52,6 +52,7 @@ class StoredSpace final : public EmbeddingSpace {
   SpaceCursor cursor() const override;
   absl::Status Append(std::span<const EmbeddedItem> items, std::span<const float> vectors,
                       SpaceCursor next, bool background) override;
+  absl::Status Flush() override;
   absl::Status Read(ModalityId partition, ItemId item, std::span<float> out) const override;
   absl::Status ReadFound(const Neighbour& found, std::span<float> out) const override;
   absl::StatusOr<SearchResult> Search(std::span<const ModalityId> partitions,
@@ -78,6 +79,8 @@ class StoredSpace final : public EmbeddingSpace {
 
   absl::Status CheckAppend(std::span<const EmbeddedItem> items,
                            std::span<const float> vectors) const;
+  // Writes what is not logged to tables.
+  absl::Status FlushUnlogged() ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu_);
   // Sorts rows by partition into blocks, behind what is stored.
   std::vector<Block> MakeBlocks(std::span<const EmbeddedItem> items,
                                 std::span<const float> vectors) const

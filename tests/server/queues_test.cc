@@ -100,6 +100,23 @@ TEST(QueuePatienceTest, ForgetsARefusalSlowly) {
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
 }
 
+// After overload short bursts come: each is cut short for a while, and that ends though they go on.
+TEST(QueuePatienceTest, BurstsDoNotKeepARefusalInMind) {
+  absl::Time now = absl::UnixEpoch();
+  QueuePatience patience(absl::Milliseconds(500), now);
+  patience.NoteRefused(now);
+  int late = 0;
+  for (int second = 1; second <= 30; ++second) {
+    now += absl::Seconds(1);
+    patience.NoteEmpty(now);
+    // A burst of which the last one waits for 80 ms.
+    if (absl::Milliseconds(80) <= patience.Patience(now + absl::Milliseconds(80))) continue;
+    patience.NoteLate(now + absl::Milliseconds(80));
+    ++late;
+  }
+  EXPECT_EQ(late, 3);
+}
+
 TEST(QueuePatienceTest, StaysShortWhileSomeoneIsRefusedThoughTheQueueRunsEmpty) {
   absl::Time now = absl::UnixEpoch();
   QueuePatience patience(absl::Seconds(1), now);

@@ -197,11 +197,15 @@ TEST(SpaceTest, WhatIsFilledInBulkIsAsItWasAtSomeMomentAfterACrash) {
     EXPECT_EQ(EventsAfterACrash(dir), 606U) << "bulk is flushed before anything is logged";
     AppendBoth(*open.space, 200, /*background=*/true);
     EXPECT_EQ(EventsAfterACrash(dir), 606U);
+    for (int i = 0; i < 3; ++i) AppendBoth(*open.space, 2, /*background=*/true);
+    EXPECT_EQ(EventsAfterACrash(dir), 606U) << "a little in between is no reason to flush";
+    ASSERT_TRUE(open.space->Flush().ok());
+    EXPECT_EQ(EventsAfterACrash(dir), 812U);
     AppendBoth(*open.space, 2, /*background=*/true);
-    EXPECT_EQ(EventsAfterACrash(dir), 808U) << "little is logged in the background, too";
+    EXPECT_EQ(EventsAfterACrash(dir), 814U) << "little is logged in the background, too";
     AppendBoth(*open.space, 200, /*background=*/true);
   }
-  EXPECT_EQ(EventsAfterACrash(dir), 1008U) << "closing flushes";
+  EXPECT_EQ(EventsAfterACrash(dir), 1014U) << "closing flushes";
 }
 
 TEST(SpaceTest, DamagedEmbeddingsAreDataLoss) {

@@ -165,6 +165,7 @@ TEST_F(GenerationsTest, PublishesInTheBackgroundAlone) {
   EXPECT_GT(spaces_.spaces[0]->in_front, 0U);
   EXPECT_EQ(Publish(2).embedded, 10000U);
   EXPECT_EQ(spaces_.spaces[1]->in_front, 0U);
+  EXPECT_TRUE(spaces_.spaces[1]->flushed) << "what serves outlives the process";
 }
 
 TEST_F(GenerationsTest, TakesInWhatComesWhilePublishing) {

@@ -66,11 +66,16 @@ class MemorySpace final : public EmbeddingSpace {
   absl::Status Append(std::span<const EmbeddedItem> added, std::span<const float> vectors,
                       SpaceCursor next, bool background) override {
     if (!background) ++in_front;
+    flushed = !background;
     for (size_t i = 0; i < added.size(); ++i) {
       const auto* begin = vectors.data() + i * static_cast<size_t>(dimension_);
       items[added[i].item] = {added[i].partition, {begin, begin + dimension_}};
     }
     cursor_ = next;
+    return absl::OkStatus();
+  }
+  absl::Status Flush() override {
+    flushed = true;
     return absl::OkStatus();
   }
   absl::Status Read(ModalityId /*partition*/, ItemId item, std::span<float> out) const override {
@@ -107,7 +112,8 @@ class MemorySpace final : public EmbeddingSpace {
   }
 
   std::map<ItemId, std::pair<ModalityId, std::vector<float>>> items;
-  size_t in_front = 0;  // appends that were not in the background
+  size_t in_front = 0;   // appends that were not in the background
+  bool flushed = false;  // since the last append
 
  private:
   const Generation generation_;
