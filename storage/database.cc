@@ -178,12 +178,12 @@ absl::StatusOr<std::unique_ptr<Database::Impl>> Database::Impl::Open(const std::
   std::unique_ptr<Impl> impl(new Impl(path, errors, std::shared_ptr<rocksdb::DB>(raw)));
   impl->named_options_ = rocks.ForNamed();
   impl->damaged_file_ = logger->damaged_file();
-  for (size_t i = 0; i < kFamilyCount; ++i) impl->families_[i] = Share(impl->db_, handles[i]);
-  Share(impl->db_, handles[kFamilyCount]).reset();  // "default", which holds nothing
+  for (size_t i = 0; i < kFamilyCount; ++i) impl->families_[i] = impl->Share(handles[i]);
+  impl->Share(handles[kFamilyCount]).reset();  // "default", which holds nothing
   {
     const absl::MutexLock lock(&impl->mu_);
     for (size_t i = 0; i < named.size(); ++i) {
-      impl->named_[named[i]] = Share(impl->db_, handles[kFamilyCount + 1 + i]);
+      impl->named_[named[i]] = impl->Share(handles[kFamilyCount + 1 + i]);
     }
   }
   MM_RETURN_IF_ERROR(impl->CheckFormat(options.read_only));

@@ -1,5 +1,6 @@
-// Families by name, and flushes. While RocksDB makes or drops a family, or a flush begins, all
-// writes wait for the thread that does it.
+// Families by name, and flushes. While RocksDB makes or drops a family, begins a flush, or looks
+// for files that nobody needs any more, all writes wait for the thread that does it.
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -11,19 +12,28 @@
 #include "storage/rocks_status.h"
 
 namespace mixmatch {
+namespace {
 
-FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle) {
-  return FamilyHandle(handle, [db](rocksdb::ColumnFamilyHandle* h) {
-    db->DestroyColumnFamilyHandle(h).PermitUncheckedError();
-  });
-}
-
-void Database::Impl::Change(const std::function<void()>& change) const {
+void RunInFront(BackgroundWriter& changer, const std::function<void()>& change) {
   if (IsBehind()) {
-    background_changer_->Do(change);
+    changer.Do(change);
   } else {
     change();
   }
+}
+
+}  // namespace
+
+FamilyHandle Database::Impl::Share(rocksdb::ColumnFamilyHandle* handle) const {
+  // Both outlive this database where someone holds the handle for longer.
+  return FamilyHandle(
+      handle, [db = db_, changer = background_changer_](rocksdb::ColumnFamilyHandle* h) {
+        RunInFront(*changer, [&] { db->DestroyColumnFamilyHandle(h).PermitUncheckedError(); });
+      });
+}
+
+void Database::Impl::Change(const std::function<void()>& change) const {
+  RunInFront(*background_changer_, change);
 }
 
 absl::Status Database::Impl::Flush(rocksdb::ColumnFamilyHandle* family,
@@ -53,7 +63,7 @@ absl::StatusOr<FamilyHandle> Database::Impl::CreateNamed(const std::string& name
   rocksdb::Status made;
   Change([&] { made = db_->CreateColumnFamily(named_options_, name, &handle); });
   MM_RETURN_IF_ERROR(FromRocks(made, absl::StrCat("column family not made: ", name)));
-  return named_[name] = Share(db_, handle);
+  return named_[name] = Share(handle);
 }
 
 absl::Status Database::Impl::DropNamed(const std::string& name) {

@@ -66,7 +66,6 @@ inline constexpr uint64_t kBackgroundBytesPerSecond = 24 << 20;
 
 // A column family that lives as long as anyone holds it, with the database under it.
 using FamilyHandle = std::shared_ptr<rocksdb::ColumnFamilyHandle>;
-FamilyHandle Share(const std::shared_ptr<rocksdb::DB>& db, rocksdb::ColumnFamilyHandle* handle);
 
 // Thread-safety: Safe for concurrent use.
 class Database::Impl {
@@ -115,6 +114,8 @@ class Database::Impl {
   Impl(std::string path, std::shared_ptr<BackgroundErrors> errors, std::shared_ptr<rocksdb::DB> db)
       : path_(std::move(path)), errors_(std::move(errors)), db_(std::move(db)) {}
   absl::Status CheckFormat(bool read_only);
+  // Owns a handle, which RocksDB gave away.
+  FamilyHandle Share(rocksdb::ColumnFamilyHandle* handle) const;
   // Runs what all writes wait for: for a thread that works behind others on one that does not.
   void Change(const std::function<void()>& change) const;
   // Waits for the turn of so many bytes in the background, and lets compaction catch up, for a
@@ -128,8 +129,8 @@ class Database::Impl {
       std::make_unique<BackgroundWriter>("write");
   // Of its own: a flush takes longer than writes may wait. Changes take turns; in between they may
   // wait for a flush of another family.
-  const std::unique_ptr<BackgroundWriter> background_changer_ =
-      std::make_unique<BackgroundWriter>("change");
+  const std::shared_ptr<BackgroundWriter> background_changer_ =
+      std::make_shared<BackgroundWriter>("change");
   mutable Pacer background_pacer_{kBackgroundBytesPerSecond};
   std::string damaged_file_;
   rocksdb::ColumnFamilyOptions named_options_;
