@@ -48,8 +48,8 @@ using MakeIngest = std::function<v1::IngestBatchRequest(uint64_t number)>;
 // Called about ten times a second with the number of calls that ended.
 using LoadProgress = std::function<void(uint64_t ended)>;
 
-// Blocks until the last call has ended. An ingested event that is refused counts as a refusal of
-// its call. Errors: of Client::Connect.
+// Blocks until the last call has ended; the first is due once all connections are made. An ingested
+// event that is refused counts as a refusal of its call. Errors: of Client::Connect.
 absl::StatusOr<LoadReport> LoadRecall(const std::string& target, const ClientOptions& client,
                                       const LoadOptions& options, const MakeRecall& make,
                                       const LoadProgress& progress);
