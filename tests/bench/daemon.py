@@ -223,6 +223,7 @@ class Bench:
             self.short_ingest(daemon, "one_by_one", "--connections", 1, "--window", 1)
             self.recall(daemon)
             self.beside(daemon)  # after what came before is embedded and merged: one load alone
+            self.short_ingest(daemon, "ingest_paused", "--connections", STREAMS)
             daemon.ctl("learning", "resume")
             self.short_ingest(daemon, "ingest_learning", "--connections", STREAMS)
             if self.args.publish:
