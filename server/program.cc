@@ -1,4 +1,4 @@
-// In reading order: the environment of libraries, serving, flags.
+// In reading order: serving, flags.
 #include "server/program.h"
 
 #include <spdlog/spdlog.h>
@@ -15,11 +15,11 @@
 
 #include "absl/synchronization/mutex.h"
 #include "core/base/thread_priority.h"
-#include "core/encoder/blas.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/data_dir_commands.h"
 #include "server/drain_deadline.h"
+#include "server/library_environment.h"
 #include "server/version.h"
 
 namespace mixmatch {
@@ -39,28 +39,6 @@ struct Flags {
   std::string import_from;
   bool without_weights = false;
 };
-
-// Sets a variable that is not set yet; returns whether it did.
-bool SetDefault(const char* name, const std::string& value) {
-  return !value.empty() && std::getenv(name) == nullptr && setenv(name, value.c_str(), 0) == 0;
-}
-
-// Libraries read these once, before main: set them and start over, once. Idle compute threads must
-// sleep, not spin, since others need the cores; the widest vectors are not LibTorch's default; and
-// an OpenBLAS older than the CPU falls back to slow kernels.
-void SetLibraryEnvironment(char** argv) {
-  bool changed = SetDefault("OMP_WAIT_POLICY", "passive");
-  changed = SetDefault("OPENBLAS_CORETYPE", BlasCoreTypeRemedy()) || changed;
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
-    changed = SetDefault("ATEN_CPU_CAPABILITY", "avx512") || changed;
-  }
-#endif
-  if (!changed) return;
-  execv("/proc/self/exe", argv);
-  std::perror("mixmatchd: starting over with the libraries' environment failed");
-}
 
 // Written whole or not at all: who waits for it never reads half an address.
 bool WritePortFile(const std::string& path, const std::string& address) {

@@ -15,7 +15,7 @@ void Watermarks::SetBound(Seq next_seq, std::optional<EpisodeId> oldest_open) {
   uint64_t first = 0;
   {
     const absl::MutexLock lock(&mu_);
-    first = taken_ + waiting_.size();
+    first = closed_;
   }
   const absl::StatusOr<std::vector<ClosedEpisode>> closed = ReadClosed(first);
   if (!closed.ok()) return;  // the watermark stays where it is, which is safe
@@ -34,33 +34,33 @@ absl::StatusOr<std::vector<ClosedEpisode>> Watermarks::ReadClosed(uint64_t first
 
 void Watermarks::Wait(const std::vector<ClosedEpisode>& closed) {
   for (const ClosedEpisode& episode : closed) {
-    waiting_.push_back(episode.id);
-    waiting_ids_.insert(episode.id);
+    while (!oldest_.empty() && oldest_.back().id >= episode.id) oldest_.pop_back();
+    oldest_.push_back({.ordinal = closed_++, .id = episode.id});
   }
 }
 
 absl::Status Watermarks::SetTaken(uint64_t taken) {
   const absl::MutexLock changing(&changing_mu_);
+  taken = std::min(taken, episodes_->closed_count());
   bool back = false;
-  uint64_t first = taken;
   {
     const absl::MutexLock lock(&mu_);
     back = taken < taken_;
-    if (!back) first = taken_ + waiting_.size();
   }
-  MM_ASSIGN_OR_RETURN(const std::vector<ClosedEpisode> closed, ReadClosed(first));
+  // Forwards there is nothing to read: what closed and is not taken is read before it is bound.
+  std::vector<ClosedEpisode> closed;
+  if (back) {
+    MM_ASSIGN_OR_RETURN(closed, ReadClosed(taken));
+  }
   const absl::MutexLock lock(&mu_);
   if (back) {
-    waiting_.clear();
-    waiting_ids_.clear();
-    taken_ = taken;
+    oldest_.clear();
+    closed_ = taken;
+    Wait(closed);
   }
-  Wait(closed);
-  while (taken_ < taken && !waiting_.empty()) {
-    waiting_ids_.erase(waiting_.front());
-    waiting_.pop_front();
-    ++taken_;
-  }
+  taken_ = taken;
+  closed_ = std::max(closed_, taken);
+  while (!oldest_.empty() && oldest_.front().ordinal < taken_) oldest_.pop_front();
   return absl::OkStatus();
 }
 
@@ -74,7 +74,7 @@ WatermarkValues Watermarks::Get() const {
   const absl::MutexLock lock(&mu_);
   Seq held_back_by = bound_next_;
   if (oldest_open_) held_back_by = std::min(held_back_by, *oldest_open_);
-  if (!waiting_ids_.empty()) held_back_by = std::min(held_back_by, *waiting_ids_.begin());
+  if (!oldest_.empty()) held_back_by = std::min(held_back_by, oldest_.front().id);
   values.learned = held_back_by - 1;
   return values;
 }

@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -56,6 +55,11 @@ class Watermarks {
   void Nudge();
 
  private:
+  struct Waiting {
+    uint64_t ordinal = 0;
+    EpisodeId id = 0;
+  };
+
   // Closed episodes from an ordinal on. Reads from the database, at whatever priority the caller
   // has: not under mu_, for which every answer waits.
   absl::StatusOr<std::vector<ClosedEpisode>> ReadClosed(uint64_t first) const
@@ -70,10 +74,11 @@ class Watermarks {
   mutable absl::Mutex mu_ ABSL_ACQUIRED_AFTER(changing_mu_);
   Seq bound_next_ ABSL_GUARDED_BY(mu_) = 1;
   std::optional<EpisodeId> oldest_open_ ABSL_GUARDED_BY(mu_);
+  // Episodes with ordinals from taken_ to below closed_ are closed and not yet taken. Of these,
+  // those that no older one closed after, in the order of their ordinals: the oldest is the first.
   uint64_t taken_ ABSL_GUARDED_BY(mu_) = 0;
-  // Closed and not yet taken: by ordinal, and as a set for its smallest id.
-  std::deque<EpisodeId> waiting_ ABSL_GUARDED_BY(mu_);
-  std::set<EpisodeId> waiting_ids_ ABSL_GUARDED_BY(mu_);
+  uint64_t closed_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<Waiting> oldest_ ABSL_GUARDED_BY(mu_);
 
   absl::Mutex listeners_mu_;
   std::map<uint64_t, std::function<void(const WatermarkValues&)>> listeners_

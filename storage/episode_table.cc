@@ -323,8 +323,8 @@ absl::Status EpisodeTable::ListClosed(uint64_t first, uint64_t limit,
   const std::string end = keys::Number(first + std::min(limit, count - first));
   const rocksdb::Slice upper(end);
   const auto it = impl_->db.Iterate(Family::kClosed, &upper);
+  storage::v1::ClosedRecord record;
   for (it->Seek(keys::Number(first)); it->Valid(); it->Next()) {
-    storage::v1::ClosedRecord record;
     MM_RETURN_IF_ERROR(
         codec::Decode("closed", it->key().ToStringView(), it->value().ToStringView(), record));
     episodes.push_back({.id = record.episode_id(),
