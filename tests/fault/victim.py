@@ -32,10 +32,6 @@ class Victim(command_testing.Daemon):
         self.restart_max_s = max(self.restart_max_s, time.monotonic() - begun)
 
     @property
-    def pid(self):
-        return self._process.pid
-
-    @property
     def data(self):
         return self.folder / "data"
 

@@ -46,6 +46,10 @@ class Daemon:
             time.sleep(0.05)
         raise RuntimeError(f"the daemon did not serve within {START_SECONDS} s")
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def kill(self):
         self._process.kill()
         self._process.wait(timeout=END_SECONDS)
