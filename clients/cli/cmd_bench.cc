@@ -1,5 +1,8 @@
 // mixmatchctl bench: load on a daemon, and what it makes of it.
 #include <algorithm>
+#include <fstream>
+#include <functional>
+#include <iomanip>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -8,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "clients/cli/bench_data.h"
 #include "clients/cli/bench_streams.h"
@@ -40,13 +44,49 @@ struct BenchOptions {
   std::string query = "percept";
   std::string want;
   uint32_t k = 10;
+  std::string calls;  // the file that gets each call
 };
 
-client::LoadOptions LoadOptionsOf(const BenchOptions& options, double rate) {
+// Each call of the loads, as lines of CSV. Thread-safe.
+class CallsFile {
+ public:
+  explicit CallsFile(const std::string& path) {
+    if (path.empty()) return;
+    file_.open(path);
+    file_ << "load,due,ms,outcome\n" << std::fixed;
+  }
+  bool is_open() const { return file_.is_open(); }
+  // Whether all was written, once no load runs any more.
+  bool Close() {
+    const absl::MutexLock lock(&mu_);
+    file_.close();
+    return file_.good();
+  }
+
+  // What a load of that name calls for each call; empty where there is no file.
+  std::function<void(const client::EndedCall&)> Of(const std::string& load) {
+    if (!is_open()) return {};
+    return [this, load](const client::EndedCall& call) {
+      static constexpr const char* kOutcomes[] = {"answered", "refused", "failed"};
+      const absl::MutexLock lock(&mu_);
+      file_ << load << ',' << std::setprecision(6)
+            << absl::ToDoubleSeconds(call.due - absl::UnixEpoch()) << ',' << std::setprecision(3)
+            << call.ms << ',' << kOutcomes[static_cast<size_t>(call.outcome)] << '\n';
+    };
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::ofstream file_;
+};
+
+client::LoadOptions LoadOptionsOf(const BenchOptions& options, double rate,
+                                  std::function<void(const client::EndedCall&)> ended) {
   return {.rate = rate,
           .concurrency = options.connections,
           .count_max = options.count,
-          .duration = absl::Seconds(options.seconds)};
+          .duration = absl::Seconds(options.seconds),
+          .ended = std::move(ended)};
 }
 
 // One kind of load, as it came out.
@@ -122,12 +162,13 @@ void Print(const Session& session, std::vector<Outcome>& outcomes) {
 }
 
 absl::StatusOr<Outcome> Ingest(const Session& session, const BenchOptions& options,
-                               const BenchData& data, const client::LoadProgress& progress) {
+                               const BenchData& data, CallsFile& calls,
+                               const client::LoadProgress& progress) {
   const absl::StatusOr<client::ClientOptions> own = session.Options();
   if (!own.ok()) return own.status();
   if (options.ingest_rate > 0) {
     auto load = client::LoadIngest(
-        session.server, *own, LoadOptionsOf(options, options.ingest_rate),
+        session.server, *own, LoadOptionsOf(options, options.ingest_rate, calls.Of("ingest")),
         [&data, &options](uint64_t number) {
           v1::IngestBatchRequest request;
           for (int i = 0; i < options.batch; ++i) {
@@ -143,7 +184,7 @@ absl::StatusOr<Outcome> Ingest(const Session& session, const BenchOptions& optio
                    .units_per_call = static_cast<double>(options.batch)};
   }
   const absl::Time begun = absl::Now();
-  auto streams = LoadStreams(session.server, *own, LoadOptionsOf(options, 0),
+  auto streams = LoadStreams(session.server, *own, LoadOptionsOf(options, 0, {}),
                              static_cast<size_t>(options.window), data, progress);
   if (!streams.ok()) return streams.status();
   Outcome outcome{.kind = "ingest, streams", .load = std::move(streams->load)};
@@ -178,14 +219,15 @@ absl::StatusOr<std::vector<v1::Query>> Points(const Session& session, const Benc
 }
 
 absl::StatusOr<Outcome> Recall(const Session& session, const BenchOptions& options,
-                               const BenchData& data, const client::LoadProgress& progress) {
+                               const BenchData& data, CallsFile& calls,
+                               const client::LoadProgress& progress) {
   const absl::StatusOr<client::ClientOptions> own = session.Options();
   if (!own.ok()) return own.status();
   absl::StatusOr<std::vector<v1::Query>> points = std::vector<v1::Query>();
   if (options.query == "embedding") points = Points(session, options, data);
   if (!points.ok()) return points.status();
   auto load = client::LoadRecall(
-      session.server, *own, LoadOptionsOf(options, options.recall_rate),
+      session.server, *own, LoadOptionsOf(options, options.recall_rate, calls.Of("recall")),
       [&data, &options, &points](uint64_t number) {
         v1::RecallRequest request;
         *request.mutable_query() =
@@ -205,6 +247,15 @@ int RunBench(const Session& session, const BenchOptions& options, bool ingest, b
     return session.Misused(absl::InvalidArgumentError(
         "--wait: it is for streams; leave the rate of ingest out, or --wait"));
   }
+  if (!options.calls.empty() && ingest && options.ingest_rate <= 0) {
+    return session.Misused(absl::InvalidArgumentError(
+        "--calls: streams make no calls; give a rate of ingest, or leave --calls out"));
+  }
+  CallsFile calls(options.calls);
+  if (!options.calls.empty() && !calls.is_open()) {
+    return session.Misused(absl::InvalidArgumentError(
+        absl::StrCat("--calls: ", options.calls, " cannot be written; give another file")));
+  }
   const BenchData data(options.payload, options.dimension, options.seed,
                        absl::StrCat("bench-", absl::ToUnixNanos(absl::Now())));
   Progress bar(session.err(), session.progress_style(), "bench", "calls");
@@ -212,10 +263,10 @@ int RunBench(const Session& session, const BenchOptions& options, bool ingest, b
   absl::StatusOr<Outcome> other = absl::NotFoundError("none");
   std::thread beside;
   if (ingest && recall) {
-    beside = std::thread([&] { other = Recall(session, options, data, [](uint64_t) {}); });
+    beside = std::thread([&] { other = Recall(session, options, data, calls, [](uint64_t) {}); });
   }
-  const absl::StatusOr<Outcome> first =
-      ingest ? Ingest(session, options, data, progress) : Recall(session, options, data, progress);
+  const absl::StatusOr<Outcome> first = ingest ? Ingest(session, options, data, calls, progress)
+                                               : Recall(session, options, data, calls, progress);
   if (beside.joinable()) beside.join();
   bar.Finish();
   if (!first.ok()) return session.Fail("bench", first.status());
@@ -225,6 +276,10 @@ int RunBench(const Session& session, const BenchOptions& options, bool ingest, b
     outcomes.push_back(*std::move(other));
   }
   Print(session, outcomes);
+  if (!options.calls.empty() && !calls.Close()) {
+    return session.Fail("bench", absl::UnavailableError(absl::StrCat(
+                                     options.calls, " is not whole; is the disk full?")));
+  }
   return kExitOk;
 }
 
@@ -257,6 +312,9 @@ void AddCommon(CLI::App* command, BenchOptions* options) {
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   command->add_option("--seed", options->seed)->capture_default_str();
+  command->add_option("--calls", options->calls,
+                      "Write each call there, as CSV: its load, when it was due (Unix time), the "
+                      "milliseconds that it took, how it ended");
 }
 
 void AddIngestOptions(CLI::App* command, BenchOptions* options, const std::string& rate) {

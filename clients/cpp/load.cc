@@ -31,7 +31,7 @@ const v1::EventError* RefusalIn(const v1::IngestBatchResponse& response) {
   return nullptr;
 }
 
-// How a call ended.
+// How a call ended; refused plainly: without a time to come again.
 enum class Fate : uint8_t { kAnswered, kRefused, kRefusedPlainly, kFailed };
 
 // Lives as long as a call of it, since the last one still ends when Run() sees that it has.
@@ -148,12 +148,22 @@ class Load : public std::enable_shared_from_this<Load<Request, Response>> {
         report_.refused_plainly += fate == Fate::kRefusedPlainly ? 1 : 0;
         report_.refused_ms.push_back(ms);
       }
+      if (options_.ended) {
+        options_.ended(
+            {.due = absl::Now() - absl::Milliseconds(ms), .ms = ms, .outcome = OutcomeOf(fate)});
+      }
     }
     call.context.reset();
     // Before this one is counted out, so that Run() does not see an end between the two.
     if (options_.rate <= 0) Next();
     const absl::MutexLock lock(&mu_);
     --outstanding_;
+  }
+
+  static EndedCall::Outcome OutcomeOf(Fate fate) {
+    if (fate == Fate::kAnswered) return EndedCall::Outcome::kAnswered;
+    if (fate == Fate::kFailed) return EndedCall::Outcome::kFailed;
+    return EndedCall::Outcome::kRefused;
   }
 
   static std::string ErrorOf(const Call& call, const grpc::Status& status) {

@@ -16,6 +16,15 @@
 
 namespace mixmatch::client {
 
+// How one call ended.
+struct EndedCall {
+  enum class Outcome : uint8_t { kAnswered, kRefused, kFailed };
+
+  absl::Time due;
+  float ms = 0;  // from then on
+  Outcome outcome = Outcome::kAnswered;
+};
+
 struct LoadOptions {
   double rate = 0;               // calls a second; 0: closed loop
   int concurrency = 8;           // calls at a time in a closed loop, and connections in both
@@ -24,6 +33,8 @@ struct LoadOptions {
   absl::Duration timeout = absl::Seconds(10);  // of one call
   // Calls at a time in an open loop; what would be more is not sent, and counted.
   int outstanding_max = 10000;
+  // Called for each call that ended, if set: one at a time, on any thread; must be quick.
+  std::function<void(const EndedCall&)> ended;
 };
 
 struct LoadReport {

@@ -1,10 +1,13 @@
 // mixmatchctl bench against the small memory: what it sends, counts and says.
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "clients/cli/bench_data.h"
 #include "clients/cpp/load.h"
@@ -52,6 +55,32 @@ TEST_F(BenchCommandTest, KeepsToItsRateWhateverTheAnswers) {
   EXPECT_EQ(loads[1]["kind"], "recall");
   EXPECT_EQ(loads[1]["answered"], 100);
   EXPECT_NEAR(loads[1]["per_s"], 100, 40);
+}
+
+TEST_F(BenchCommandTest, WritesEachCall) {
+  const std::string path = testing::TempDir() + "/calls.csv";
+  const double begun = absl::ToDoubleSeconds(absl::Now() - absl::UnixEpoch());
+  const Json loads = Loads({"mixed", "--ingest-rate", "50", "--recall-rate", "100", "--seconds",
+                            "0.4", "--calls", path});
+  std::ifstream file(path);
+  std::string line;
+  ASSERT_TRUE(std::getline(file, line));
+  EXPECT_EQ(line, "load,due,ms,outcome");
+  std::map<std::string, int> calls;
+  while (std::getline(file, line)) {
+    const std::vector<std::string> fields = absl::StrSplit(line, ',');
+    ASSERT_EQ(fields.size(), 4U) << line;
+    ++calls[fields[0]];
+    EXPECT_NEAR(std::stod(fields[1]), begun, 60) << line;
+    EXPECT_GE(std::stod(fields[2]), 0) << line;
+    EXPECT_EQ(fields[3], "answered") << line;
+  }
+  EXPECT_GT(calls["recall"], 0);
+  EXPECT_EQ(calls["ingest"], loads[0]["answered"]);
+  EXPECT_EQ(calls["recall"], loads[1]["answered"]);
+  EXPECT_EQ(calls.size(), 2U);
+  EXPECT_EQ(Ctl({"bench", "ingest", "--calls", path}).code, kExitUsage) << "streams";
+  EXPECT_EQ(Ctl({"bench", "recall", "--calls", path + "/no"}).code, kExitUsage);
 }
 
 TEST_F(BenchCommandTest, AsksTheNextQuestionWhenOneIsAnswered) {
