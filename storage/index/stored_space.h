@@ -101,6 +101,9 @@ class StoredSpace final : public EmbeddingSpace {
 
   // The next segment to build lists over.
   std::optional<ListsBuilder::Job> NextToSeal();
+  // The first of the segments up to `end` that become one: where they are of one size and many
+  // enough; while idle, as many as are not small beside what lies before them. `end`: none do.
+  size_t MergedFrom(const std::vector<Segment>& segments, size_t end, bool idle) const;
   // The next lists to merge.
   std::optional<ListsBuilder::Job> NextToMerge(bool idle);
   // Puts what was built in the place of its segments.

@@ -127,30 +127,37 @@ std::optional<ListsBuilder::Job> StoredSpace::NextToSeal() {
   return std::nullopt;
 }
 
+size_t StoredSpace::MergedFrom(const std::vector<Segment>& segments, size_t end, bool idle) const {
+  size_t rows = 0;
+  size_t join = end;
+  for (size_t first = end; first > 0 && rows + segments[first - 1].count <= options_.merge_max;) {
+    const size_t count = segments[first - 1].count;
+    const bool same = first == end || TierOf(count, options_.seal_at) ==
+                                          TierOf(segments[end - 1].count, options_.seal_at);
+    if (!idle && !same) break;
+    if (idle && rows > 0 && rows * kTier < count) break;
+    --first;
+    rows += count;
+    if (idle ? end - first >= 2 : end - first >= options_.merge_of) join = first;
+  }
+  return join;
+}
+
 std::optional<ListsBuilder::Job> StoredSpace::NextToMerge(bool idle) {
   const absl::MutexLock lock(&mu_);
   for (const auto& [partition, segments] : partitions_) {
     size_t listed = 0;  // segments from the first on that are lists, one behind the other
     while (listed < segments.size() && segments[listed].rows == nullptr) ++listed;
-    // The last ones, where they are of one size and many enough; while idle, as many as are not
-    // small beside what lies before them.
-    size_t first = listed;
-    size_t rows = 0;
-    size_t join = listed;  // the first that is merged; none while it is `listed`
-    while (first > 0 && rows + segments[first - 1].count <= options_.merge_max) {
-      const size_t count = segments[first - 1].count;
-      const bool same = first == listed || TierOf(count, options_.seal_at) ==
-                                               TierOf(segments[listed - 1].count, options_.seal_at);
-      if (!idle && !same) break;
-      if (idle && rows > 0 && rows * kTier < count) break;
-      --first;
-      rows += count;
-      if (idle ? listed - first >= 2 : listed - first >= options_.merge_of) join = first;
+    // While idle, those before the last ones too, which may be too small to be merged with them.
+    for (size_t end = listed; end > 0; --end) {
+      const size_t join = MergedFrom(segments, end, idle);
+      if (join < end && !given_up_.contains({partition, segments[join].first_row()})) {
+        ListsBuilder::Job job{.partition = partition, .sources = {}};
+        for (size_t i = join; i < end; ++i) job.sources.push_back({nullptr, segments[i].lists});
+        return job;
+      }
+      if (!idle) break;
     }
-    if (join == listed || given_up_.contains({partition, segments[join].first_row()})) continue;
-    ListsBuilder::Job job{.partition = partition, .sources = {}};
-    for (size_t i = join; i < listed; ++i) job.sources.push_back({nullptr, segments[i].lists});
-    return job;
   }
   return std::nullopt;
 }

@@ -164,6 +164,38 @@ TEST(SpaceListsTest, SegmentsAreMergedAndEveryRowStaysFound) {
   EXPECT_EQ(StoredLists(*open.database), (std::vector<size_t>{800, 800}));
 }
 
+TEST(SpaceListsTest, ASmallLastSegmentKeepsNoLargeOnesApart) {
+  const TempDir dir;
+  IndexOptions options = {
+      .seal_at = 50, .lists_from = 50, .merge_of = 4, .merge_idle = absl::Hours(1)};
+  Seq next = 1;
+  const auto append = [&next](EmbeddingSpace& space, size_t n) {
+    const std::vector<float> vectors =
+        RandomUnitVectors(n, kDimension, 0, static_cast<uint32_t>(next));
+    std::vector<EmbeddedItem> items;
+    for (size_t i = 0; i < n; ++i) {
+      items.push_back({ItemId::ForPercept(next + i, 0), kPartitions[0]});
+    }
+    next += n;
+    ASSERT_TRUE(space.Append(items, vectors, {.next_seq = next}, false).ok());
+  };
+  using Rows = std::vector<size_t>;
+  {
+    // While busy four of one size become one: 200 rows each, then 800.
+    const OpenSpace open(dir.path("db"), options, true);
+    const std::vector<Rows> steps = {
+        {200},           {200, 200},           {200, 200, 200}, {800},         {800, 200},
+        {800, 200, 200}, {800, 200, 200, 200}, {800, 800},      {800, 800, 50}};
+    for (const Rows& step : steps) {
+      append(*open.space, step.back() == 50 ? 50 : 200);
+      ASSERT_TRUE(WaitUntil([&] { return StoredLists(*open.database) == step; }));
+    }
+  }
+  options.merge_idle = absl::Milliseconds(100);
+  const OpenSpace open(dir.path("db"), options, false);
+  EXPECT_TRUE(WaitUntil([&] { return StoredLists(*open.database) == Rows{1600, 50}; }));
+}
+
 TEST(SpaceListsTest, BackgroundWritesOutliveCompactionThatIsBehind) {
   const TempDir dir;
   const auto database = *Database::Open(dir.path("db"), {.write_buffer_bytes = 1 << 20});
