@@ -27,7 +27,6 @@ class FairQueue {
     Lane& to = lanes_[lane];
     if (to.items.empty()) turns_.push_back(lane);
     to.items.push_back({std::move(item), cost});
-    to.cost += cost;
     ++size_;
   }
 
@@ -42,7 +41,6 @@ class FairQueue {
         continue;
       }
       lane.deficit -= lane.items.front().cost;
-      lane.cost -= lane.items.front().cost;
       std::optional<Item> item = std::move(lane.items.front().item);
       lane.items.pop_front();
       --size_;
@@ -57,16 +55,6 @@ class FairQueue {
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  // Lanes with work, and the work of one.
-  size_t lanes() const { return lanes_.size(); }
-  size_t waiting(uint64_t lane) const {
-    const auto found = lanes_.find(lane);
-    return found == lanes_.end() ? 0 : found->second.items.size();
-  }
-  uint64_t waiting_cost(uint64_t lane) const {
-    const auto found = lanes_.find(lane);
-    return found == lanes_.end() ? 0 : found->second.cost;
-  }
 
  private:
   struct Waiting {
@@ -76,7 +64,6 @@ class FairQueue {
   struct Lane {
     std::deque<Waiting> items;
     uint64_t deficit = 0;
-    uint64_t cost = 0;  // of its items
   };
 
   const uint64_t quantum_;

@@ -118,7 +118,25 @@ IngestPipeline::~IngestPipeline() {
   writer_.join();
 }
 
-void IngestPipeline::Submit(const Caller& caller, bool urgent, Event event, Done done) {
+void IngestPipeline::Submit(const Caller& caller, Event event, Done done) {
+  const std::shared_ptr<Slot> slot =
+      MakeSlot(caller, /*urgent=*/false, std::move(event), std::move(done));
+  Push(caller.lane, {&slot, 1});
+}
+
+void IngestPipeline::SubmitCall(const Caller& caller, std::vector<Event> events, CallDone done) {
+  const auto shared = std::make_shared<const CallDone>(std::move(done));
+  std::vector<std::shared_ptr<Slot>> slots;
+  slots.reserve(events.size());
+  for (size_t i = 0; i < events.size(); ++i) {
+    slots.push_back(MakeSlot(caller, /*urgent=*/true, std::move(events[i]),
+                             [shared, i](const AppendResult& result) { (*shared)(i, result); }));
+  }
+  Push(caller.lane, slots);
+}
+
+std::shared_ptr<IngestPipeline::Slot> IngestPipeline::MakeSlot(const Caller& caller, bool urgent,
+                                                               Event event, Done done) {
   auto slot = std::make_shared<Slot>();
   slot->done = std::move(done);
   slot->lane = caller.lane;
@@ -133,7 +151,7 @@ void IngestPipeline::Submit(const Caller& caller, bool urgent, Event event, Done
   } else {
     slot->sensed = true;
   }
-  Push(caller.lane, std::move(slot));
+  return slot;
 }
 
 void IngestPipeline::SubmitIdleClose(std::string scene) {
@@ -161,17 +179,20 @@ absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
   const absl::MutexLock lock(&mu_);
   const uint64_t most = config_.limits.queue_events;
   const uint64_t most_bytes = config_.limits.queue_bytes;
-  const uint64_t lanes = waiting_.lanes() + 1;
+  const auto found = inside_.find(lane);
+  const Load own = found == inside_.end() ? Load{} : found->second;
+  const uint64_t lanes = inside_.size() + (found == inside_.end() ? 1 : 0);
   const bool above_share =
-      (events_inside_ > most / 2 &&
-       waiting_.waiting(lane) >= std::max<uint64_t>(1, most / lanes)) ||
-      (bytes_inside_ > most_bytes / 2 && waiting_.waiting_cost(lane) + bytes > most_bytes / lanes);
+      (events_inside_ > most / 2 && own.events >= std::max<uint64_t>(1, most / lanes)) ||
+      (bytes_inside_ > most_bytes / 2 && own.bytes + bytes > most_bytes / lanes);
   if (events_inside_ >= most || bytes_inside_ + bytes > most_bytes || above_share) {
     return QueueFull(events_inside_, bytes_inside_);
   }
   ++events_inside_;
-  ++inside_[lane];
   bytes_inside_ += bytes;
+  Load& taken = inside_[lane];
+  ++taken.events;
+  taken.bytes += bytes;
   return absl::OkStatus();
 }
 
@@ -204,21 +225,23 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   // Half of it: what is expected is a mean, and one in a hundred waits for much longer.
   const double in_time = absl::ToDoubleSeconds(patience_.Patience(now) / 2) * stored_per_s_;
   const double share = in_time / static_cast<double>(inside_.size());
-  if (static_cast<double>(own->second + events) <= share) return absl::OkStatus();
+  if (static_cast<double>(own->second.events + events) <= share) return absl::OkStatus();
   patience_.NoteRefused(now);
   return absl::ResourceExhaustedError(
-      absl::StrCat("event not stored: ", own->second,
+      absl::StrCat("event not stored: ", own->second.events,
                    " events of the same caller wait, and more come than can be stored; send it "
                    "again later"));
 }
 
-void IngestPipeline::Push(uint64_t lane, std::shared_ptr<Slot> slot) {
-  slot->since = SteadyNow();
-  const uint64_t cost = slot->bytes + kEventCost;
+void IngestPipeline::Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> slots) {
+  const absl::Time now = SteadyNow();
   const absl::MutexLock lock(&mu_);
-  slot->number = ++last_number_;
-  waiting_numbers_.insert(slot->number);
-  waiting_.Push(lane, std::move(slot), cost);
+  for (const std::shared_ptr<Slot>& slot : slots) {
+    slot->since = now;
+    slot->number = ++last_number_;
+    waiting_numbers_.insert(slot->number);
+    waiting_.Push(lane, slot, slot->bytes + kEventCost);
+  }
   Feed();
 }
 
@@ -353,7 +376,8 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     for (const auto& slot : group) {
       if (slot->bytes == 0) continue;  // was never let in
       const auto own = inside_.find(slot->lane);
-      if (--own->second == 0) inside_.erase(own);
+      own->second.bytes -= slot->bytes;
+      if (--own->second.events == 0) inside_.erase(own);
     }
     NoteWritten(admitted, results.ok() ? event_count : 0);
   }

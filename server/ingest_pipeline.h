@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -43,6 +44,7 @@ namespace mixmatch {
 class IngestPipeline {
  public:
   using Done = std::function<void(const AppendResult&)>;
+  using CallDone = std::function<void(size_t index, const AppendResult&)>;
 
   struct Parts {
     EventLog* log = nullptr;
@@ -56,10 +58,13 @@ class IngestPipeline {
   // Ends after everything inside is written and answered.
   ~IngestPipeline();
 
-  // Takes an event; `done` runs on the writer's thread, never inside this call. Does not block on
-  // disk or decoding. `urgent`: someone waits for this event alone; it is refused rather than kept
-  // waiting for longer than `limits.call_wait` (a stream is held back instead, by not being read).
-  void Submit(const Caller& caller, bool urgent, Event event, Done done);
+  // Takes an event of a stream, which is held back by not being read; `done` runs on the writer's
+  // thread, never inside this call. Does not block on disk or decoding.
+  void Submit(const Caller& caller, Event event, Done done);
+  // The same for the events of a call, in one write where they are small; `done` runs once for
+  // each. Someone waits for these alone: each is refused rather than kept waiting for longer than
+  // `limits.call_wait`.
+  void SubmitCall(const Caller& caller, std::vector<Event> events, CallDone done);
 
   // Whether `events` of a caller who waits for them may come in, where more come than can be
   // stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they cost
@@ -79,6 +84,10 @@ class IngestPipeline {
   bool HoldsBack() const;
 
  private:
+  struct Load {
+    uint64_t events = 0;
+    uint64_t bytes = 0;
+  };
   struct Slot {
     PendingEvent pending;
     Done done;
@@ -98,7 +107,9 @@ class IngestPipeline {
   absl::Status Admit(const Caller& caller, Event& event, size_t bytes);
   absl::Status TakeRoom(uint64_t lane, size_t bytes);
   absl::Status Sense(PendingEvent& pending) const;
-  void Push(uint64_t lane, std::shared_ptr<Slot> slot);
+  // Admitted and, where that is fast, sensed.
+  std::shared_ptr<Slot> MakeSlot(const Caller& caller, bool urgent, Event event, Done done);
+  void Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> slots);
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.
   void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -134,7 +145,7 @@ class IngestPipeline {
   double stored_per_s_ ABSL_GUARDED_BY(mu_) = 0;  // in the moment before
   absl::Time counted_ ABSL_GUARDED_BY(mu_);
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
-  std::unordered_map<uint64_t, uint64_t> inside_ ABSL_GUARDED_BY(mu_);  // of them, by lane
+  std::unordered_map<uint64_t, Load> inside_ ABSL_GUARDED_BY(mu_);  // of them, by lane
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
 

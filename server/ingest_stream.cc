@@ -66,7 +66,7 @@ void IngestStream::OnReadDone(bool ok) {
     event = FromProto(std::move(*request_.mutable_event()));
     request_.Clear();
   }
-  parts_.pipeline->Submit(parts_.caller, /*urgent=*/false, std::move(event),
+  parts_.pipeline->Submit(parts_.caller, std::move(event),
                           [self = shared_from_this(), index](const AppendResult& result) {
                             self->OnResult(index, result);
                           });

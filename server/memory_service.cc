@@ -73,13 +73,12 @@ grpc::ServerUnaryReactor* MemoryService::IngestBatch(grpc::CallbackServerContext
     for (int i = 0; i < count; ++i) call->OnResult(static_cast<uint64_t>(i), {.error = turn});
     return reactor;
   }
-  for (int i = 0; i < count; ++i) {
-    v1::Event event = request->events(i);
-    parts_.pipeline->Submit(caller, /*urgent=*/true, FromProto(std::move(event)),
-                            [call, i](const AppendResult& result) {
-                              call->OnResult(static_cast<uint64_t>(i), result);
-                            });
-  }
+  std::vector<Event> events;
+  events.reserve(static_cast<size_t>(count));
+  for (const v1::Event& event : request->events()) events.push_back(FromProto(v1::Event(event)));
+  parts_.pipeline->SubmitCall(
+      caller, std::move(events),
+      [call](size_t index, const AppendResult& result) { call->OnResult(index, result); });
   return reactor;
 }
 

@@ -105,6 +105,7 @@ int Serve(Config config, const std::string& port_file) {
 
 int RunDaemonProgram(int argc, char** argv) {
   SetLibraryEnvironment(argv);
+  TakeShortTurns();
   NameThread("mixmatchd");  // started over, it would be called after the link that it started by
   // Debian builds Abseil so that every lock looks for deadlocks, under a lock that all share.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

@@ -1,4 +1,4 @@
-// Names, nice values and affinities, which belong to one thread on Linux.
+// Names, nice values, turns and affinities, which belong to one thread on Linux.
 #include "core/base/thread_priority.h"
 
 #include <sched.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <thread>
 
 namespace mixmatch {
@@ -29,7 +30,35 @@ int NiceOf(ThreadPriority priority) {
   return 0;
 }
 
+// The shortest turn that the kernel gives.
+constexpr uint64_t kShortTurnNs = 100'000;
+constexpr uint64_t kSystemsTurn = 0;
+
+// As the kernel's header has it, which glibc's does not.
+struct SchedulingAttributes {
+  uint32_t size = sizeof(SchedulingAttributes);
+  uint32_t policy = SCHED_OTHER;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime_ns = 0;  // of SCHED_OTHER the length of a turn
+  uint64_t deadline_ns = 0;
+  uint64_t period_ns = 0;
+};
+
+void SetTurn(pid_t thread, int nice, uint64_t turn_ns) {
+  SchedulingAttributes attributes;
+  attributes.nice = nice;
+  attributes.runtime_ns = turn_ns;
+  (void)syscall(SYS_sched_setattr, thread, &attributes, 0);
+}
+
 }  // namespace
+
+void TakeShortTurns() {
+  const pid_t thread = ThisThread();
+  SetTurn(thread, getpriority(PRIO_PROCESS, static_cast<id_t>(thread)), kShortTurnNs);
+}
 
 void NameThread(const std::string& name) {
   prctl(PR_SET_NAME, name.c_str(), 0, 0, 0);  // never fails: what is too long is cut
@@ -52,7 +81,9 @@ bool IsBehind() {
 }
 
 bool SetThreadPriority(pid_t thread, ThreadPriority priority) {
-  return setpriority(PRIO_PROCESS, static_cast<id_t>(thread), NiceOf(priority)) == 0;
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(thread), NiceOf(priority)) != 0) return false;
+  if (priority != ThreadPriority::kNormal) SetTurn(thread, NiceOf(priority), kSystemsTurn);
+  return true;
 }
 
 }  // namespace mixmatch

@@ -31,6 +31,13 @@ void NameThread(const std::string& name);
 // cores that a container is held to do not count.
 size_t UsableCores();
 
+// Gives the calling thread, and those that it starts from then on, turns of 0.1 ms, until
+// SetThreadPriority puts one behind, which has the system's again. Woken, it then runs at once:
+// else it waits for the turn (up to 3 ms) of whoever works behind it on the same core. For the
+// program's first thread. Linux 6.12 and later know of it (sched_setattr(2): sched_runtime of
+// SCHED_OTHER); earlier ones leave things as they are.
+void TakeShortTurns();
+
 // The calling thread, for SetThreadPriority.
 pid_t ThisThread();
 

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +33,7 @@ class IngestPipelineTest : public ::testing::Test {
         config_,
         IngestPipeline::Parts{
             .log = open_.log.get(), .disk = &disk_, .memory = &memory_, .clock = &clock_},
-        [] {});
+        [this] { ++writes_; });
   }
   void End() {
     if (!go_on_.HasBeenNotified()) go_on_.Notify();
@@ -40,7 +43,7 @@ class IngestPipelineTest : public ::testing::Test {
   // From here on the writer waits, until End().
   void HoldWriter() {
     absl::Notification held;
-    pipeline_->Submit({.lane = 99, .client = "first"}, false, TextEvent("first", 0),
+    pipeline_->Submit({.lane = 99, .client = "first"}, TextEvent("first", 0),
                       [this, &held](const AppendResult&) {
                         held.Notify();
                         go_on_.WaitForNotification();
@@ -56,17 +59,27 @@ class IngestPipelineTest : public ::testing::Test {
     return event;
   }
 
-  // Sends events of one caller, who is called by its lane.
+  // Sends events of one caller, who is called by its lane: a stream's, or each as a call.
   void Send(uint64_t lane, int count, bool urgent = false, size_t bytes = 100) {
-    const std::string source = "lane-" + std::to_string(lane);
     for (int i = 0; i < count; ++i) {
-      const int number = next_[lane]++;
-      pipeline_->Submit({.lane = lane, .client = source}, urgent, TextEvent(source, number, bytes),
-                        [this, lane](const AppendResult& result) {
-                          const absl::MutexLock lock(&mu_);
-                          results_[lane].push_back(result);
-                        });
+      const Caller caller = CallerOf(lane);
+      Event event = TextEvent(caller.client, next_[lane]++, bytes);
+      if (urgent) {
+        pipeline_->SubmitCall(
+            caller, {std::move(event)},
+            [this, lane](size_t, const AppendResult& result) { Note(lane, result); });
+      } else {
+        pipeline_->Submit(caller, std::move(event),
+                          [this, lane](const AppendResult& result) { Note(lane, result); });
+      }
     }
+  }
+  static Caller CallerOf(uint64_t lane) {
+    return {.lane = lane, .client = "lane-" + std::to_string(lane)};
+  }
+  void Note(uint64_t lane, const AppendResult& result) {
+    const absl::MutexLock lock(&mu_);
+    results_[lane].push_back(result);
   }
 
   std::vector<Seq> Stored(uint64_t lane) {
@@ -94,6 +107,7 @@ class IngestPipelineTest : public ::testing::Test {
   Config config_;
   std::unique_ptr<IngestPipeline> pipeline_;
   absl::Notification go_on_;
+  std::atomic<int> writes_ = 0;  // that reached the log
   std::map<uint64_t, int> next_;
   absl::Mutex mu_;
   std::map<uint64_t, std::vector<AppendResult>> results_ ABSL_GUARDED_BY(mu_);
@@ -113,6 +127,39 @@ TEST_F(IngestPipelineTest, ALaneKeepsItsOrderAndOthersGetTheirTurn) {
   EXPECT_TRUE(std::is_sorted(quiet.begin(), quiet.end()));
   // Ahead of them: the first, what was let in before they came, and some events for each turn.
   EXPECT_LE(quiet.back(), 150U);
+}
+
+TEST_F(IngestPipelineTest, TheEventsOfACallAreOneWrite) {
+  Begin();
+  std::vector<Event> events;
+  for (int i = 0; i < 50; ++i) events.push_back(TextEvent("lane-1", i));
+  std::set<size_t> answered;  // by the writer's thread
+  pipeline_->SubmitCall(CallerOf(1), std::move(events),
+                        [&answered](size_t index, const AppendResult& result) {
+                          EXPECT_EQ(result.seq, index + 1);
+                          answered.insert(index);
+                        });
+  End();
+  EXPECT_EQ(answered.size(), 50U);
+  EXPECT_EQ(writes_, 1);
+}
+
+TEST_F(IngestPipelineTest, ACallHasNoMoreThanItsShare) {
+  config_.limits.queue_events = 200;
+  Begin();
+  HoldWriter();
+  std::vector<Event> events;
+  for (int i = 0; i < 190; ++i) events.push_back(TextEvent("lane-1", i));
+  int stored = 0;  // by the writer's thread
+  pipeline_->SubmitCall(CallerOf(1), std::move(events),
+                        [&stored](size_t, const AppendResult& result) {
+                          if (result.outcome == AppendOutcome::kStored) ++stored;
+                        });
+  Send(2, 30);
+  End();
+  EXPECT_EQ(Stored(2).size(), 30U) << "there was room for him";
+  EXPECT_GE(stored, 100);
+  EXPECT_LE(stored, 101);
 }
 
 TEST_F(IngestPipelineTest, OnceTheQueueIsHalfFullNobodyHasMoreThanHisShare) {

@@ -36,10 +36,8 @@ TEST(FairQueueTest, LanesTakeTurnsAndEachKeepsItsOrder) {
   for (int i = 0; i < 4; ++i) queue.Push(1, 10 + i, 10);
   for (int i = 0; i < 2; ++i) queue.Push(2, 20 + i, 10);
   EXPECT_EQ(queue.size(), 6U);
-  EXPECT_EQ(queue.lanes(), 2U);
-  EXPECT_EQ(queue.waiting(1), 4U);
   EXPECT_THAT(PopAll(queue), ElementsAre(10, 20, 11, 21, 12, 13));
-  EXPECT_EQ(queue.lanes(), 0U);
+  EXPECT_TRUE(queue.empty());
 }
 
 TEST(FairQueueTest, AnExpensiveItemWaitsUntilItsLaneHasSavedForIt) {
