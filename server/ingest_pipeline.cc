@@ -29,11 +29,15 @@ constexpr uint64_t kEventCost = 8 << 10;
 
 // So far ahead of the writer events are let in: enough for senses and writer to be busy all the
 // time, and little enough for a caller's turn to come soon.
-constexpr absl::Duration kAhead = absl::Milliseconds(50);
+constexpr absl::Duration kAhead = absl::Milliseconds(25);
 constexpr uint64_t kAheadMin = 64;
 constexpr uint64_t kAheadMax = kGroupEventsMax;
-constexpr absl::Duration kCountFor = absl::Milliseconds(200);
+// Of a call's patience: after so long without one a lane has its turn.
+constexpr int kTurnAfter = 10;
 
+// What is stored by calls is to be recallable within this time, unless there is little of it.
+constexpr absl::Duration kSoon = absl::Seconds(2);
+constexpr uint64_t kSoonMin = 8192;
 struct PayloadSize {
   size_t operator()(const std::monostate&) const { return 0; }
   size_t operator()(const TextPayload& p) const { return p.text.size(); }
@@ -102,8 +106,6 @@ IngestPipeline::IngestPipeline(const Config& config, const Parts& parts,
               .bytes_per_second = config.limits.client_bytes_per_second}),
       waiting_(kTurnBytes),
       patience_(config.limits.call_wait, SteadyNow()),
-      ahead_(kAheadMin),
-      counted_(SteadyNow()),
       sensing_(std::make_unique<WorkerPool>(
           WorkerPoolOptions{.name = "sense",
                             .threads = config.threads.sense,
@@ -202,8 +204,14 @@ uint64_t IngestPipeline::Backlog() const {
   return durable - std::min(durable, recallable);
 }
 
+uint64_t IngestPipeline::FollowedSoon() const {
+  return std::min(std::max(rate_.Within(kSoon), kSoonMin), config_.limits.backlog_soft_events);
+}
+
 void IngestPipeline::SetFollowed(Seq recallable, bool goes_on) {
   recallable_ = recallable;
+  rate_.Note(recallable, SteadyNow());
+  follows_closely_ = goes_on && (follows_closely_ || Backlog() < FollowedSoon());
   follows_ = goes_on && (follows_ || Backlog() < config_.limits.backlog_soft_events);
 }
 
@@ -214,23 +222,23 @@ bool IngestPipeline::HoldsBack() const {
 absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   const absl::MutexLock lock(&mu_);
   const absl::Time now = SteadyNow();
-  if (HoldsBack()) {
+  if (HoldsBack() || (follows_closely_ && Backlog() >= FollowedSoon())) {
     patience_.NoteRefused(now);
     return FollowingIsBehind(Backlog());
   }
-  // So few are one write.
-  if (events_inside_ < kAheadMin || !patience_.Stands(now)) return absl::OkStatus();
-  const auto own = inside_.find(caller.lane);
-  if (own == inside_.end()) return absl::OkStatus();
-  // Half of it: what is expected is a mean, and one in a hundred waits for much longer.
-  const double in_time = absl::ToDoubleSeconds(patience_.Patience(now) / 2) * stored_per_s_;
-  const double share = in_time / static_cast<double>(inside_.size());
-  if (static_cast<double>(own->second.events + events) <= share) return absl::OkStatus();
+  if (!patience_.Stands(now)) return absl::OkStatus();
+  const absl::Duration patience = patience_.Patience(now);
+  std::erase_if(turns_,
+                [&](const auto& turn) { return now - turn.second > kTurnAfter * patience; });
+  const bool due = !inside_.contains(caller.lane) && !turns_.contains(caller.lane);
+  if (events_inside_ == 0 || events_inside_ + events <= EventsWithin(patience / 4) || due) {
+    turns_[caller.lane] = now;
+    return absl::OkStatus();
+  }
   patience_.NoteRefused(now);
   return absl::ResourceExhaustedError(
-      absl::StrCat("event not stored: ", own->second.events,
-                   " events of the same caller wait, and more come than can be stored; send it "
-                   "again later"));
+      absl::StrCat("event not stored: ", events_inside_,
+                   " events wait, and more come than can be stored; send it again later"));
 }
 
 void IngestPipeline::Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> slots) {
@@ -255,7 +263,8 @@ void IngestPipeline::FeedIdle() {
 
 void IngestPipeline::Feed() {
   const absl::Time now = SteadyNow();
-  while (slots_.size() < ahead_ && let_in_bytes_ < 2 * kGroupBytesMax) {
+  const uint64_t ahead = std::clamp(EventsWithin(kAhead), kAheadMin, kAheadMax);
+  while (slots_.size() < ahead && let_in_bytes_ < 2 * kGroupBytesMax) {
     FeedIdle();
     std::optional<std::shared_ptr<Slot>> next = waiting_.Pop();
     if (!next) {
@@ -282,23 +291,8 @@ void IngestPipeline::Feed() {
   }
 }
 
-void IngestPipeline::NoteWritten(uint64_t events, uint64_t stored) {
-  const absl::Time now = SteadyNow();
-  written_ += events;
-  stored_ += stored;
-  // Where a write takes longer than that, what it takes along is what counts.
-  if (events >= ahead_ / 2 && !waiting_.empty()) ahead_ = std::min(2 * ahead_, kAheadMax);
-  most_written_ = std::max(most_written_, events);
-  if (now - counted_ < kCountFor) return;
-  // A rate that includes pauses is too low, and only until there is work again.
-  const double ahead = static_cast<double>(written_) * absl::FDivDuration(kAhead, now - counted_);
-  ahead_ =
-      std::clamp(std::max(static_cast<uint64_t>(ahead), 2 * most_written_), kAheadMin, kAheadMax);
-  stored_per_s_ = static_cast<double>(stored_) / absl::ToDoubleSeconds(now - counted_);
-  written_ = 0;
-  stored_ = 0;
-  most_written_ = 0;
-  counted_ = now;
+uint64_t IngestPipeline::EventsWithin(absl::Duration time) const {
+  return pace_.is_known() ? pace_.EventsWithin(time) : kAheadMin;
 }
 
 absl::Status IngestPipeline::Sense(PendingEvent& pending) const {
@@ -342,6 +336,7 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     if (!slot->is_idle_record && slot->error.ok()) events.push_back(std::move(slot->pending));
   }
   const size_t event_count = events.size();
+  const absl::Time begun = SteadyNow();
   absl::StatusOr<std::vector<AppendResult>> results = std::vector<AppendResult>();
   if (event_count > 0) results = parts_.log->Append(std::move(events), parts_.clock->Now());
   bool wrote = event_count > 0 && results.ok();
@@ -379,7 +374,10 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
       own->second.bytes -= slot->bytes;
       if (--own->second.events == 0) inside_.erase(own);
     }
-    NoteWritten(admitted, results.ok() ? event_count : 0);
+    const absl::Duration write = parts_.log->last_write_time();
+    if (event_count > 0 && results.ok() && write > absl::ZeroDuration()) {
+      pace_.NoteGroup(event_count, write, SteadyNow() - begun - write);
+    }
   }
   if (wrote) appended_();
 }

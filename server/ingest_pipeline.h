@@ -32,10 +32,12 @@
 #include "server/config.h"
 #include "server/disk_guard.h"
 #include "server/fair_queue.h"
+#include "server/following_rate.h"
 #include "server/memory_guard.h"
 #include "server/queue_patience.h"
 #include "server/rate_limiter.h"
 #include "server/worker_pool.h"
+#include "server/writer_pace.h"
 #include "storage/event_log.h"
 
 namespace mixmatch {
@@ -68,9 +70,9 @@ class IngestPipeline {
 
   // Whether `events` of a caller who waits for them may come in, where more come than can be
   // stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they cost
-  // next to nothing, and the writer has its time for the others. Nobody is refused for what others
-  // send: who has nothing inside may come in, and who has, up to his share of what is stored in
-  // time. Only while HoldsBack() everybody is refused.
+  // next to nothing, and the writer has its time for the others. As many are inside as are stored
+  // soon; beside them who has nothing inside and had no turn for a while may come in, whatever
+  // others send. Only while HoldsBack() everybody is refused.
   absl::Status CheckTurn(const Caller& caller, uint64_t events);
 
   // Writes that a scene fell silent, after everything submitted before.
@@ -79,6 +81,9 @@ class IngestPipeline {
   // How far following the log has come, and whether it goes on. Of events that are durable and not
   // recallable there may be fewer than `limits.backlog_soft_events` where it does, and fewer than
   // `limits.backlog_events` from the start, or from where it did not go on, until it has caught up.
+  // Calls are refused earlier, from what is followed in two seconds: what is acknowledged by one is
+  // recallable soon, and no more is stored under too many calls than can be kept up with. One
+  // thread.
   void SetFollowed(Seq recallable, bool goes_on);
   // Whether calls are refused and streams held back until following has come further.
   bool HoldsBack() const;
@@ -104,6 +109,8 @@ class IngestPipeline {
 
   // Events that are durable and not recallable.
   uint64_t Backlog() const;
+  // So many stored events become recallable soon.
+  uint64_t FollowedSoon() const;
   absl::Status Admit(const Caller& caller, Event& event, size_t bytes);
   absl::Status TakeRoom(uint64_t lane, size_t bytes);
   absl::Status Sense(PendingEvent& pending) const;
@@ -113,8 +120,8 @@ class IngestPipeline {
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.
   void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Of the events that a group let in, so many were stored.
-  void NoteWritten(uint64_t events, uint64_t stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // As WriterPace has it, before it is known, too.
+  uint64_t EventsWithin(absl::Duration time) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write();
   std::vector<std::shared_ptr<Slot>> NextGroup();
   void Commit(const std::vector<std::shared_ptr<Slot>>& group);
@@ -125,8 +132,10 @@ class IngestPipeline {
   const Parts parts_;
   const std::function<void()> appended_;
   RateLimiter rates_;
-  std::atomic<Seq> recallable_ = UINT64_MAX;  // nothing is known yet
-  std::atomic<bool> follows_ = false;         // and has caught up
+  std::atomic<Seq> recallable_ = UINT64_MAX;   // nothing is known yet
+  std::atomic<bool> follows_ = false;          // and has caught up
+  std::atomic<bool> follows_closely_ = false;  // and is not far behind since
+  FollowingRate rate_;
 
   absl::Mutex mu_;
   FairQueue<std::shared_ptr<Slot>> waiting_ ABSL_GUARDED_BY(mu_);
@@ -136,17 +145,13 @@ class IngestPipeline {
   std::deque<std::shared_ptr<Slot>> idle_ ABSL_GUARDED_BY(mu_);
   std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mu_);  // let in: the order of the log
   QueuePatience patience_ ABSL_GUARDED_BY(mu_);
-  // How many are let in at once, from what was written since a moment.
-  uint64_t ahead_ ABSL_GUARDED_BY(mu_);
   uint64_t let_in_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_
-  uint64_t written_ ABSL_GUARDED_BY(mu_) = 0;
-  uint64_t most_written_ ABSL_GUARDED_BY(mu_) = 0;  // at once
-  uint64_t stored_ ABSL_GUARDED_BY(mu_) = 0;
-  double stored_per_s_ ABSL_GUARDED_BY(mu_) = 0;  // in the moment before
-  absl::Time counted_ ABSL_GUARDED_BY(mu_);
+  WriterPace pace_ ABSL_GUARDED_BY(mu_);
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
   std::unordered_map<uint64_t, Load> inside_ ABSL_GUARDED_BY(mu_);  // of them, by lane
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;
+  // When a call of a lane came in last, while more come than can be stored.
+  std::unordered_map<uint64_t, absl::Time> turns_ ABSL_GUARDED_BY(mu_);
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
 
   std::unique_ptr<WorkerPool> sensing_;

@@ -40,11 +40,11 @@ class QueuePatience {
     if (Stands(now)) NoteRefused(now);
   }
 
-  // Whether more comes than can be done: the queue has not been empty for `longest`, or for half of
-  // it although it was served all the while (a disk that stands for a moment serves nobody, and
-  // passes), or someone was refused within `longest`.
+  // Whether more comes than can be done: the queue has not been empty for `longest`, or for three
+  // tenths of it although it was served all the while (a disk that stands for a moment serves
+  // nobody, and passes), or someone was refused within `longest`.
   bool Stands(absl::Time now) const {
-    return now - empty_ > longest_ || serving_ > longest_ / 2 || now - refused_ < longest_;
+    return now - empty_ > longest_ || serving_ > 3 * longest_ / 10 || now - refused_ < longest_;
   }
 
   absl::Duration Patience(absl::Time now) const {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "storage/check/rebuild.h"
 #include "storage/codec/envelope.h"
 #include "storage/codec/event_codec.h"
@@ -59,6 +60,7 @@ class EventLog::Impl {
   std::atomic<uint64_t> event_count{0};
   bool forgot = false;  // anything, ever; set once
 
+  std::atomic<int64_t> write_time_ns = 0;
   absl::Mutex append_mu;  // held across the write: one thread at a time appends
   // Numbers are used once, also by a write that failed: it may come back with the log.
   Seq next_seq ABSL_GUARDED_BY(append_mu) = 1;
@@ -143,6 +145,7 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
                                                            absl::Time now) {
   Impl& log = *impl_;
   const absl::MutexLock lock(&log.append_mu);
+  log.write_time_ns = 0;
   const absl::Time ingest = log.NextIngestTime(now);
   EventAppender appender(log.db, *log.registry.table(), log.next_seq, log.end, ingest);
   MM_RETURN_IF_ERROR(appender.LoadIdentities(events, log.forgot));
@@ -156,8 +159,10 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
   log.db.Put(Family::kMeta, keys::kCounters, counters, appender.batch());
   log.registry.PutChanges(log.db, appender.modalities(), appender.batch());
   log.next_seq = appender.next_seq();
+  const absl::Time begun = SteadyNow();
   const absl::Status written =
       log.db.Write(appender.batch(), WriteMode::kSynced, "events not stored");
+  log.write_time_ns = absl::ToInt64Nanoseconds(SteadyNow() - begun);
   if (!written.ok()) {
     // The ids that it would have given stay unused, for the same reason as its sequence numbers.
     ModalityTable unchanged = *log.registry.table();
@@ -186,6 +191,10 @@ absl::StatusOr<Seq> EventLog::AppendBindingConfig(const BindingConfig& config, a
 }
 
 Seq EventLog::last_seq() const { return impl_->last_seq; }
+
+absl::Duration EventLog::last_write_time() const {
+  return absl::Nanoseconds(impl_->write_time_ns.load());
+}
 
 uint64_t EventLog::event_count() const { return impl_->event_count; }
 

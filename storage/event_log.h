@@ -98,6 +98,8 @@ class EventLog final : public PerceptSource {
   absl::StatusOr<Seq> AppendBindingConfig(const BindingConfig& config, absl::Time now);
 
   Seq last_seq() const override;
+  // How long the last Append waited for the disk, and for who wrote then; 0: it stored nothing.
+  absl::Duration last_write_time() const;
   uint64_t event_count() const;
 
   // Reads log entries from `first` on, at most `limit`, in sequence order, without payloads.

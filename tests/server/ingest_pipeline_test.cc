@@ -213,12 +213,12 @@ TEST_F(IngestPipelineTest, WhoseTurnWouldComeLateIsToldBeforeHeSubmits) {
   Send(1, 200);
   const absl::Status late = pipeline_->CheckTurn(caller, 10);
   EXPECT_TRUE(absl::IsResourceExhausted(late)) << late;
-  EXPECT_THAT(std::string(late.message()), HasSubstr("220 events of the same caller wait"));
+  EXPECT_THAT(std::string(late.message()), HasSubstr("221 events wait"));
   End();
   EXPECT_EQ(Stored(1).size(), 220U) << "those who do not wait for an answer keep their place";
 }
 
-TEST_F(IngestPipelineTest, NobodyIsRefusedForWhatOthersSend) {
+TEST_F(IngestPipelineTest, WhoHadNoTurnYetIsNotRefusedForWhatOthersSend) {
   config_.limits.call_wait = absl::Nanoseconds(1);
   Begin();
   HoldWriter();
@@ -229,6 +229,26 @@ TEST_F(IngestPipelineTest, NobodyIsRefusedForWhatOthersSend) {
   EXPECT_FALSE(pipeline_->CheckTurn(quiet, 10).ok()) << "now some of his wait, too";
   End();
   EXPECT_EQ(Stored(2).size(), 10U);
+}
+
+TEST_F(IngestPipelineTest, WhoHadHisTurnComesInAgainAfterAWhile) {
+  config_.limits.call_wait = absl::Seconds(5);
+  config_.limits.backlog_soft_events = 100;
+  constexpr uint64_t kMany = 1'000'000;  // more than are stored soon
+  Begin();
+  Send(1, 150);
+  for (int i = 0; i < 2000 && Stored(1).size() < 150; ++i) absl::SleepFor(absl::Milliseconds(5));
+  const Caller quiet{.lane = 2, .client = "lane-2"};
+  pipeline_->SetFollowed(150, true);
+  pipeline_->SetFollowed(0, true);
+  ASSERT_FALSE(pipeline_->CheckTurn(quiet, 1).ok());  // from now on more come than can be stored
+  pipeline_->SetFollowed(150, true);
+  HoldWriter();
+  EXPECT_TRUE(pipeline_->CheckTurn(quiet, kMany).ok()) << "he had no turn yet";
+  EXPECT_FALSE(pipeline_->CheckTurn(quiet, kMany).ok()) << "others are waiting for theirs";
+  absl::SleepFor(absl::Milliseconds(1100));
+  EXPECT_TRUE(pipeline_->CheckTurn(quiet, kMany).ok());
+  End();
 }
 
 TEST_F(IngestPipelineTest, ABurstIsLetIn) {
@@ -279,6 +299,25 @@ TEST_F(IngestPipelineTest, NoMoreIsTakenInThanCanBeFollowed) {
   EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok());
   pipeline_->SetFollowed(50, true);
   EXPECT_FALSE(pipeline_->HoldsBack()) << "until it has caught up once";
+  End();
+}
+
+TEST_F(IngestPipelineTest, CallsStoreNoMoreThanIsFollowedSoon) {
+  const Caller caller{.lane = 1, .client = "lane-1"};
+  Begin();
+  Send(1, 8300);
+  for (int i = 0; i < 4000 && Stored(1).size() < 8300; ++i) absl::SleepFor(absl::Milliseconds(5));
+  ASSERT_EQ(Stored(1).size(), 8300U);
+  pipeline_->SetFollowed(0, true);
+  EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok()) << "what was there at the start";
+  pipeline_->SetFollowed(8300, true);
+  pipeline_->SetFollowed(200, true);
+  EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok()) << "8,100 wait";
+  pipeline_->SetFollowed(100, true);
+  const absl::Status refused = pipeline_->CheckTurn(caller, 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("8200 stored events wait"));
+  EXPECT_FALSE(pipeline_->HoldsBack()) << "streams go on";
   End();
 }
 

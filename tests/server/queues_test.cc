@@ -11,12 +11,14 @@
 #include "core/base/status.h"
 #include "server/convert.h"
 #include "server/fair_queue.h"
+#include "server/following_rate.h"
 #include "server/memory_guard.h"
 #include "server/queue_patience.h"
 #include "server/rate_limiter.h"
 #include "server/retry_delay.h"
 #include "server/status_details.pb.h"
 #include "server/worker_pool.h"
+#include "server/writer_pace.h"
 
 namespace mixmatch {
 namespace {
@@ -56,6 +58,36 @@ TEST(FairQueueTest, ALaneThatWasAwayHasSavedNothing) {
   EXPECT_THAT(PopAll(queue), ElementsAre(0, 9, 1, 2));
 }
 
+TEST(WriterPaceTest, TellsASlowDiskFromMuchWork) {
+  WriterPace disk;
+  WriterPace work;
+  EXPECT_FALSE(disk.is_known());
+  for (int i = 0; i < 100; ++i) {
+    disk.NoteGroup(10, absl::Milliseconds(50), absl::Milliseconds(1));
+    work.NoteGroup(100, absl::Milliseconds(1), absl::Milliseconds(20));
+  }
+  EXPECT_TRUE(disk.is_known());
+  EXPECT_NEAR(static_cast<double>(disk.EventsWithin(absl::Milliseconds(10))), 500, 5);
+  EXPECT_NEAR(static_cast<double>(work.EventsWithin(absl::Milliseconds(10))), 50, 1);
+  disk.NoteGroup(10, absl::Seconds(5), absl::Milliseconds(1));
+  EXPECT_LT(disk.EventsWithin(absl::ZeroDuration()), 600U) << "one that stood for long";
+}
+
+TEST(FollowingRateTest, IsOfTheTimesInWhichThereWasMost) {
+  FollowingRate rate;
+  absl::Time now = absl::UnixEpoch();
+  rate.Note(1000, now);
+  EXPECT_EQ(rate.Within(absl::Seconds(1)), 0U);
+  rate.Note(1500, now + absl::Milliseconds(100));  // too soon to tell
+  EXPECT_EQ(rate.Within(absl::Seconds(1)), 0U);
+  now += absl::Seconds(1);
+  rate.Note(4000, now);
+  EXPECT_EQ(rate.Within(absl::Seconds(2)), 6000U);
+  now += absl::Seconds(1);
+  rate.Note(4010, now);
+  EXPECT_EQ(rate.Within(absl::Seconds(1)), 2700U) << "it is forgotten slowly";
+}
+
 TEST(QueuePatienceTest, IsLongForABurstAndShortOnceTheQueueStands) {
   absl::Time now = absl::UnixEpoch();
   QueuePatience patience(absl::Seconds(1), now);
@@ -74,7 +106,7 @@ TEST(QueuePatienceTest, TellsWorkThatCannotBeDoneFromAWriteThatStandsForAMoment)
   for (int i = 0; i < 60; ++i) {
     now += absl::Milliseconds(10);
     busy.NoteServed(now);
-    EXPECT_EQ(busy.Stands(now), i >= 50) << i;
+    EXPECT_EQ(busy.Stands(now), i >= 30) << i;
   }
   standing.NoteServed(now);  // after 600 ms
   EXPECT_FALSE(standing.Stands(now));

@@ -1,0 +1,41 @@
+// How fast events are written: what a write takes on the disk, and what each event costs beside it.
+//
+// Where the disk is slow, many events share a write; where the processor is, more of them at once
+// only make each wait longer.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace mixmatch {
+
+// Thread-safety: Not thread-safe.
+class WriterPace {
+ public:
+  // Of a group of at least one event: how long its write took, and what else was done for it.
+  void NoteGroup(uint64_t events, absl::Duration write, absl::Duration work) {
+    // One write that stands for long says little of the next.
+    write = std::min(write, 2 * write_ + absl::Milliseconds(1));
+    const absl::Duration each = std::max(work / static_cast<int64_t>(events), absl::Nanoseconds(1));
+    const int weight = is_known() ? kGroups : 1;
+    write_ += (write - write_) / weight;
+    each_ += (each - each_) / weight;
+  }
+
+  bool is_known() const { return each_ > absl::ZeroDuration(); }
+  // So many events are written in this time, or else in what the disk takes for a write. Requires
+  // is_known().
+  uint64_t EventsWithin(absl::Duration time) const {
+    return static_cast<uint64_t>(absl::FDivDuration(std::max(time, write_), each_));
+  }
+
+ private:
+  static constexpr int kGroups = 8;  // that count, the latest most
+
+  absl::Duration write_;
+  absl::Duration each_;
+};
+
+}  // namespace mixmatch
