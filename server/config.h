@@ -48,8 +48,8 @@ struct Config {
     double client_bytes_per_second = 0;
     uint64_t memory_bytes = 0;  // resident; 0: three quarters of the machine's or the container's
     // Durable and not yet recallable. At the first, streams are not read, as long as following goes
-    // on and has caught up since the start; calls are refused at what is followed in 2 s, or 8,192,
-    // if that is less. At the other everything is refused.
+    // on and has caught up since the start; most calls are refused at what is followed in 2 s, or
+    // 8,192, if that is less. At the other everything is refused.
     uint64_t backlog_soft_events = 100'000;
     uint64_t backlog_events = 10'000'000;
     uint64_t disk_free_bytes = 256 << 20;          // with less left, nothing new is taken in

@@ -32,12 +32,6 @@ constexpr uint64_t kEventCost = 8 << 10;
 constexpr absl::Duration kAhead = absl::Milliseconds(25);
 constexpr uint64_t kAheadMin = 64;
 constexpr uint64_t kAheadMax = kGroupEventsMax;
-// Of a call's patience: after so long without one a lane has its turn.
-constexpr int kTurnAfter = 10;
-
-// What is stored by calls is to be recallable within this time, unless there is little of it.
-constexpr absl::Duration kSoon = absl::Seconds(2);
-constexpr uint64_t kSoonMin = 8192;
 struct PayloadSize {
   size_t operator()(const std::monostate&) const { return 0; }
   size_t operator()(const TextPayload& p) const { return p.text.size(); }
@@ -56,18 +50,6 @@ bool SensedAtOnce(const Event& event, size_t bytes) {
     return std::holds_alternative<TextPayload>(percept.payload) ||
            std::holds_alternative<VectorPayload>(percept.payload);
   });
-}
-
-absl::Status FollowingIsBehind(uint64_t backlog) {
-  return absl::ResourceExhaustedError(
-      absl::StrCat("event not stored: ", backlog,
-                   " stored events wait to become recallable; send it again later"));
-}
-
-absl::Status QueueFull(uint64_t events, uint64_t bytes) {
-  return absl::ResourceExhaustedError(absl::StrCat("event not stored: ", events, " events with ",
-                                                   bytes,
-                                                   " bytes wait already; send it again later"));
 }
 
 }  // namespace
@@ -144,7 +126,7 @@ std::shared_ptr<IngestPipeline::Slot> IngestPipeline::MakeSlot(const Caller& cal
   slot->lane = caller.lane;
   slot->urgent = urgent;
   const size_t bytes = PayloadBytes(event);
-  slot->error = Admit(caller, event, bytes);
+  slot->error = Admit(caller, event, bytes, urgent);
   if (slot->error.ok()) {
     slot->bytes = bytes;
     slot->pending.event = std::move(event);
@@ -167,83 +149,10 @@ void IngestPipeline::SubmitIdleClose(std::string scene) {
   Feed();
 }
 
-absl::Status IngestPipeline::Admit(const Caller& caller, Event& event, size_t bytes) {
-  MM_RETURN_IF_ERROR(ValidateEvent(event_limits_, parts_.clock->Now(), event));
-  MM_RETURN_IF_ERROR(parts_.disk->Check("event not stored"));
-  MM_RETURN_IF_ERROR(parts_.memory->CheckStore("event not stored"));
-  const uint64_t backlog = Backlog();
-  if (backlog >= config_.limits.backlog_events) return FollowingIsBehind(backlog);
-  MM_RETURN_IF_ERROR(rates_.Take(caller.client, bytes, SteadyNow()));
-  return TakeRoom(caller.lane, bytes);
-}
-
-absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes) {
-  const absl::MutexLock lock(&mu_);
-  const uint64_t most = config_.limits.queue_events;
-  const uint64_t most_bytes = config_.limits.queue_bytes;
-  const auto found = inside_.find(lane);
-  const Load own = found == inside_.end() ? Load{} : found->second;
-  const uint64_t lanes = inside_.size() + (found == inside_.end() ? 1 : 0);
-  const bool above_share =
-      (events_inside_ > most / 2 && own.events >= std::max<uint64_t>(1, most / lanes)) ||
-      (bytes_inside_ > most_bytes / 2 && own.bytes + bytes > most_bytes / lanes);
-  if (events_inside_ >= most || bytes_inside_ + bytes > most_bytes || above_share) {
-    return QueueFull(events_inside_, bytes_inside_);
-  }
-  ++events_inside_;
-  bytes_inside_ += bytes;
-  Load& taken = inside_[lane];
-  ++taken.events;
-  taken.bytes += bytes;
-  return absl::OkStatus();
-}
-
-uint64_t IngestPipeline::Backlog() const {
-  const Seq recallable = recallable_;
-  const Seq durable = parts_.log->last_seq();
-  return durable - std::min(durable, recallable);
-}
-
-uint64_t IngestPipeline::FollowedSoon() const {
-  return std::min(std::max(rate_.Within(kSoon), kSoonMin), config_.limits.backlog_soft_events);
-}
-
-void IngestPipeline::SetFollowed(Seq recallable, bool goes_on) {
-  recallable_ = recallable;
-  rate_.Note(recallable, SteadyNow());
-  follows_closely_ = goes_on && (follows_closely_ || Backlog() < FollowedSoon());
-  follows_ = goes_on && (follows_ || Backlog() < config_.limits.backlog_soft_events);
-}
-
-bool IngestPipeline::HoldsBack() const {
-  return follows_ && Backlog() >= config_.limits.backlog_soft_events;
-}
-
-absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
-  const absl::MutexLock lock(&mu_);
-  const absl::Time now = SteadyNow();
-  if (HoldsBack() || (follows_closely_ && Backlog() >= FollowedSoon())) {
-    patience_.NoteRefused(now);
-    return FollowingIsBehind(Backlog());
-  }
-  if (!patience_.Stands(now)) return absl::OkStatus();
-  const absl::Duration patience = patience_.Patience(now);
-  std::erase_if(turns_,
-                [&](const auto& turn) { return now - turn.second > kTurnAfter * patience; });
-  const bool due = !inside_.contains(caller.lane) && !turns_.contains(caller.lane);
-  if (events_inside_ == 0 || events_inside_ + events <= EventsWithin(patience / 4) || due) {
-    turns_[caller.lane] = now;
-    return absl::OkStatus();
-  }
-  patience_.NoteRefused(now);
-  return absl::ResourceExhaustedError(
-      absl::StrCat("event not stored: ", events_inside_,
-                   " events wait, and more come than can be stored; send it again later"));
-}
-
 void IngestPipeline::Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> slots) {
   const absl::Time now = SteadyNow();
   const absl::MutexLock lock(&mu_);
+  if (waiting_.empty()) patience_.NoteEmpty(now);
   for (const std::shared_ptr<Slot>& slot : slots) {
     slot->since = now;
     slot->number = ++last_number_;
@@ -339,14 +248,18 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
   const absl::Time begun = SteadyNow();
   absl::StatusOr<std::vector<AppendResult>> results = std::vector<AppendResult>();
   if (event_count > 0) results = parts_.log->Append(std::move(events), parts_.clock->Now());
+  const absl::Duration write = parts_.log->last_write_time();
   bool wrote = event_count > 0 && results.ok();
   size_t next = 0;
   uint64_t bytes = 0;
   uint64_t admitted = 0;
+  absl::Duration idle;  // records took
   for (const auto& slot : group) {
     if (slot->is_idle_record) {
       // An idle record that fails is asked for again by the follower: nothing is lost.
+      const absl::Time idle_begun = SteadyNow();
       wrote = parts_.log->AppendIdleClose(slot->idle_scene, parts_.clock->Now()).ok() || wrote;
+      idle += SteadyNow() - idle_begun;
       continue;
     }
     AppendResult result;
@@ -364,19 +277,20 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     }
     slot->done(result);
   }
+  const absl::Duration work = SteadyNow() - begun - write - idle;
   {
     const absl::MutexLock lock(&mu_);
     events_inside_ -= admitted;
     bytes_inside_ -= bytes;
     for (const auto& slot : group) {
       if (slot->bytes == 0) continue;  // was never let in
+      if (slot->urgent) --call_events_;
       const auto own = inside_.find(slot->lane);
       own->second.bytes -= slot->bytes;
       if (--own->second.events == 0) inside_.erase(own);
     }
-    const absl::Duration write = parts_.log->last_write_time();
     if (event_count > 0 && results.ok() && write > absl::ZeroDuration()) {
-      pace_.NoteGroup(event_count, write, SteadyNow() - begun - write);
+      pace_.NoteGroup(event_count, write, work);
     }
   }
   if (wrote) appended_();

@@ -68,11 +68,12 @@ class IngestPipeline {
   // `limits.call_wait`.
   void SubmitCall(const Caller& caller, std::vector<Event> events, CallDone done);
 
-  // Whether `events` of a caller who waits for them may come in, where more come than can be
-  // stored; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they cost
-  // next to nothing, and the writer has its time for the others. As many are inside as are stored
-  // soon; beside them who has nothing inside and had no turn for a while may come in, whatever
-  // others send. Only while HoldsBack() everybody is refused.
+  // Whether `events` of a caller who waits for them may come in, where more come than can be stored
+  // or followed; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they
+  // cost next to nothing, and the writer has its time for the others. As many events of calls are
+  // inside as are stored soon, and none more while following is behind; beside them who has nothing
+  // inside and had no turn for a fifth of `limits.call_wait` may come in, whatever others send.
+  // Only while HoldsBack() everybody is refused.
   absl::Status CheckTurn(const Caller& caller, uint64_t events);
 
   // Writes that a scene fell silent, after everything submitted before.
@@ -81,11 +82,11 @@ class IngestPipeline {
   // How far following the log has come, and whether it goes on. Of events that are durable and not
   // recallable there may be fewer than `limits.backlog_soft_events` where it does, and fewer than
   // `limits.backlog_events` from the start, or from where it did not go on, until it has caught up.
-  // Calls are refused earlier, from what is followed in two seconds: what is acknowledged by one is
-  // recallable soon, and no more is stored under too many calls than can be kept up with. One
-  // thread.
+  // Calls have their turns alone (CheckTurn) from what is followed in two seconds on, or 8,192:
+  // what is acknowledged by one is recallable soon, and no more is stored under too many calls than
+  // can be kept up with. For one thread.
   void SetFollowed(Seq recallable, bool goes_on);
-  // Whether calls are refused and streams held back until following has come further.
+  // Whether every call is refused and streams are held back until following has come further.
   bool HoldsBack() const;
 
  private:
@@ -111,8 +112,10 @@ class IngestPipeline {
   uint64_t Backlog() const;
   // So many stored events become recallable soon.
   uint64_t FollowedSoon() const;
-  absl::Status Admit(const Caller& caller, Event& event, size_t bytes);
-  absl::Status TakeRoom(uint64_t lane, size_t bytes);
+  absl::Status Admit(const Caller& caller, Event& event, size_t bytes, bool urgent);
+  absl::Status TakeRoom(uint64_t lane, size_t bytes, bool urgent);
+  // Whether a lane has nothing inside and had no turn for a while.
+  bool IsDue(uint64_t lane, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Sense(PendingEvent& pending) const;
   // Admitted and, where that is fast, sensed.
   std::shared_ptr<Slot> MakeSlot(const Caller& caller, bool urgent, Event event, Done done);
@@ -150,8 +153,10 @@ class IngestPipeline {
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
   std::unordered_map<uint64_t, Load> inside_ ABSL_GUARDED_BY(mu_);  // of them, by lane
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;
-  // When a call of a lane came in last, while more come than can be stored.
+  uint64_t call_events_ ABSL_GUARDED_BY(mu_) = 0;  // of events_inside_, those of calls
+  // When a call of a lane came in last, while more come than can be stored or followed.
   std::unordered_map<uint64_t, absl::Time> turns_ ABSL_GUARDED_BY(mu_);
+  absl::Time behind_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // last: see FollowedSoon
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
 
   std::unique_ptr<WorkerPool> sensing_;

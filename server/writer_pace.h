@@ -16,9 +16,10 @@ class WriterPace {
  public:
   // Of a group of at least one event: how long its write took, and what else was done for it.
   void NoteGroup(uint64_t events, absl::Duration write, absl::Duration work) {
-    // One write that stands for long says little of the next.
+    // One that stands for long says little of the next.
     write = std::min(write, 2 * write_ + absl::Milliseconds(1));
-    const absl::Duration each = std::max(work / static_cast<int64_t>(events), absl::Nanoseconds(1));
+    absl::Duration each = std::max(work / static_cast<int64_t>(events), absl::Nanoseconds(1));
+    if (is_known()) each = std::min(each, 2 * each_ + absl::Microseconds(10));
     const int weight = is_known() ? kGroups : 1;
     write_ += (write - write_) / weight;
     each_ += (each - each_) / weight;

@@ -46,19 +46,18 @@ struct SchedulingAttributes {
   uint64_t period_ns = 0;
 };
 
-void SetTurn(pid_t thread, int nice, uint64_t turn_ns) {
+void SetTurn(pid_t thread, uint64_t turn_ns) {
+  // Who runs it may have given it another policy, which this would take away.
+  if (sched_getscheduler(thread) != SCHED_OTHER) return;
   SchedulingAttributes attributes;
-  attributes.nice = nice;
+  attributes.nice = getpriority(PRIO_PROCESS, static_cast<id_t>(thread));
   attributes.runtime_ns = turn_ns;
   (void)syscall(SYS_sched_setattr, thread, &attributes, 0);
 }
 
 }  // namespace
 
-void TakeShortTurns() {
-  const pid_t thread = ThisThread();
-  SetTurn(thread, getpriority(PRIO_PROCESS, static_cast<id_t>(thread)), kShortTurnNs);
-}
+void TakeShortTurns() { SetTurn(ThisThread(), kShortTurnNs); }
 
 void NameThread(const std::string& name) {
   prctl(PR_SET_NAME, name.c_str(), 0, 0, 0);  // never fails: what is too long is cut
@@ -81,9 +80,9 @@ bool IsBehind() {
 }
 
 bool SetThreadPriority(pid_t thread, ThreadPriority priority) {
-  if (setpriority(PRIO_PROCESS, static_cast<id_t>(thread), NiceOf(priority)) != 0) return false;
-  if (priority != ThreadPriority::kNormal) SetTurn(thread, NiceOf(priority), kSystemsTurn);
-  return true;
+  const bool allowed = setpriority(PRIO_PROCESS, static_cast<id_t>(thread), NiceOf(priority)) == 0;
+  if (priority != ThreadPriority::kNormal) SetTurn(thread, kSystemsTurn);
+  return allowed;
 }
 
 }  // namespace mixmatch
