@@ -19,8 +19,6 @@ namespace {
 
 // Flushes and compactions share the disk with the log that every acknowledgement syncs.
 constexpr int64_t kCompactionBytesPerSecond = 96 << 20;
-// In small portions: a sync waits for what is on its way to the disk at that moment.
-constexpr int64_t kCompactionRefillUs = 10'000;
 
 rocksdb::CompressionType FastCompression() {
   const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
@@ -58,8 +56,7 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.allow_mmap_writes = false;
   // It brings a database that ran out of disk back by itself once there is space.
   db.sst_file_manager.reset(rocksdb::NewSstFileManager(StorageEnv()));
-  db.rate_limiter.reset(
-      rocksdb::NewGenericRateLimiter(kCompactionBytesPerSecond, kCompactionRefillUs));
+  db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kCompactionBytesPerSecond));
   db.db_write_buffer_size = options_.write_buffer_bytes;
   // Families that are rarely written keep the log alive; this bounds it.
   db.max_total_wal_size = 4 * options_.write_buffer_bytes;
