@@ -62,7 +62,7 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.max_total_wal_size = 4 * options_.write_buffer_bytes;
   db.max_background_jobs = 2;
   db.max_open_files = 512;
-  db.bytes_per_sync = 256 << 10;
+  db.bytes_per_sync = 1 << 20;
   // Each of many small files would take up to 64 MiB and give most of it back: where the disk is
   // told of what is free at once (mount option discard), up to 1.2 GB a second in a publish.
   db.allow_fallocate = false;
