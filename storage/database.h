@@ -16,7 +16,9 @@ namespace mixmatch {
 
 struct DatabaseOptions {
   size_t block_cache_bytes = 128 << 20;
-  size_t write_buffer_bytes = 64 << 20;  // all column families together
+  // Of what is not in tables yet: half of it for all that the log holds, half for any one column
+  // family alone. Altogether at most twice as much.
+  size_t write_buffer_bytes = 64 << 20;
   bool create_if_missing = true;
   // Nothing is written, and it may be open elsewhere: shows what was on the disk at this moment.
   bool read_only = false;

@@ -6,19 +6,20 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
-#include <rocksdb/rate_limiter.h>
 #include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "storage/file_system.h"
+#include "storage/table_pace.h"
 
 namespace mixmatch {
 namespace {
 
 // Flushes and compactions share the disk with the log that every acknowledgement syncs.
-constexpr int64_t kCompactionBytesPerSecond = 96 << 20;
+constexpr int64_t kTableBytesPerSecond = 96 << 20;
 
 rocksdb::CompressionType FastCompression() {
   const std::vector<rocksdb::CompressionType> supported = rocksdb::GetSupportedCompressions();
@@ -56,10 +57,12 @@ rocksdb::DBOptions RocksOptions::Database() const {
   db.allow_mmap_writes = false;
   // It brings a database that ran out of disk back by itself once there is space.
   db.sst_file_manager.reset(rocksdb::NewSstFileManager(StorageEnv()));
-  db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(kCompactionBytesPerSecond));
-  db.db_write_buffer_size = options_.write_buffer_bytes;
-  // Families that are rarely written keep the log alive; this bounds it.
-  db.max_total_wal_size = 4 * options_.write_buffer_bytes;
+  db.rate_limiter = std::make_shared<TablePace>(kTableBytesPerSecond);
+  // Of the families that are logged, half: once the log holds so much, all that are in its oldest
+  // file are written to tables together, and one new log begins. (db_write_buffer_size would have
+  // the families flushed one by one, the oldest first however small, each with a new log.)
+  db.max_total_wal_size = options_.write_buffer_bytes / 2;
+  db.db_write_buffer_size = 2 * options_.write_buffer_bytes;
   db.max_background_jobs = 2;
   db.max_open_files = 512;
   db.bytes_per_sync = 1 << 20;
