@@ -15,6 +15,9 @@ constexpr uint64_t kCallEventsMin = 16;
 // Turns that a lane has in the longest time that a call waits.
 constexpr int kTurnsAWait = 5;
 constexpr size_t kTurnsKept = 1024;
+// Who is refused while the writer works less than so much is no sign that more comes than it can
+// store: it may be two calls that came at once.
+constexpr double kBusy = 0.5;
 
 // What is stored by calls is to be recallable within this time, unless there is little of it.
 constexpr absl::Duration kSoon = absl::Seconds(2);
@@ -91,14 +94,16 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   const absl::MutexLock lock(&mu_);
   const absl::Time now = SteadyNow();
   const uint64_t backlog = Backlog();
-  if (follows_ && backlog >= config_.limits.backlog_soft_events) {
-    patience_.NoteRefused(now);
+  const uint64_t soft = config_.limits.backlog_soft_events;
+  if (follows_ && backlog >= soft && backlog - soft >= config_.limits.queue_events) {
     return FollowingIsBehind(backlog);
   }
   const absl::Duration wait = config_.limits.call_wait;
   if (wait == absl::InfiniteDuration()) return absl::OkStatus();
   if (waiting_.empty()) patience_.NoteEmpty(now);
-  const bool behind = follows_closely_ && backlog >= FollowedSoon();
+  // Streams that are held back keep following that far behind: calls have their turns beside them.
+  const bool behind =
+      (follows_closely_ && backlog >= FollowedSoon()) || (follows_ && backlog >= soft);
   if (behind) behind_at_ = now;
   if (!patience_.Stands(now) && now - behind_at_ >= wait) return absl::OkStatus();
   const uint64_t room = std::max(EventsWithin(patience_.Patience(now) / 4), kCallEventsMin);
@@ -108,7 +113,7 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
     return absl::OkStatus();
   }
   if (behind) return FollowingIsBehind(backlog);
-  patience_.NoteRefused(now);
+  if (busy_.At(now) > kBusy) patience_.NoteRefused(now);
   return absl::ResourceExhaustedError(
       absl::StrCat("event not stored: ", call_events_,
                    " events of calls wait, and more come than can be stored; send it again later"));

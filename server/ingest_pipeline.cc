@@ -157,7 +157,7 @@ void IngestPipeline::Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> 
     slot->since = now;
     slot->number = ++last_number_;
     waiting_numbers_.insert(slot->number);
-    waiting_.Push(lane, slot, slot->bytes + kEventCost);
+    waiting_.Push(lane, slot->urgent, slot, slot->bytes + kEventCost);
   }
   Feed();
 }
@@ -184,7 +184,7 @@ void IngestPipeline::Feed() {
     waiting_numbers_.erase(slot->number);
     let_in_bytes_ += slot->bytes;
     if (!slot->error.ok()) continue;
-    if (slot->urgent && now - slot->since > patience_.Patience(now)) {
+    if (slot->urgent && now - slot->since > Patience(now)) {
       patience_.NoteLate(now);
       slot->error = absl::ResourceExhaustedError(
           "event not stored: it waited too long for its turn, as others do; send it again later");
@@ -198,6 +198,13 @@ void IngestPipeline::Feed() {
     }
     slot->sensed = slot->sensed || !slot->error.ok();
   }
+}
+
+absl::Duration IngestPipeline::Patience(absl::Time now) const {
+  const absl::Duration patience = patience_.Patience(now);
+  if (!waiting_.has_streams()) return patience;
+  // What is let in ahead is theirs: the next turn is once that is written.
+  return std::min(std::max(patience, kAhead + pace_.write()), config_.limits.call_wait);
 }
 
 uint64_t IngestPipeline::EventsWithin(absl::Duration time) const {
@@ -277,9 +284,11 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     }
     slot->done(result);
   }
-  const absl::Duration work = SteadyNow() - begun - write - idle;
+  const absl::Time ended = SteadyNow();
+  const absl::Duration work = ended - begun - write - idle;
   {
     const absl::MutexLock lock(&mu_);
+    busy_.NoteWork(begun, ended);
     events_inside_ -= admitted;
     bytes_inside_ -= bytes;
     for (const auto& slot : group) {

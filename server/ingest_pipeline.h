@@ -28,14 +28,15 @@
 #include "core/base/clock.h"
 #include "core/base/validate.h"
 #include "core/media/sense.h"
+#include "server/busy_share.h"
 #include "server/caller.h"
 #include "server/config.h"
 #include "server/disk_guard.h"
-#include "server/fair_queue.h"
 #include "server/following_rate.h"
 #include "server/memory_guard.h"
 #include "server/queue_patience.h"
 #include "server/rate_limiter.h"
+#include "server/waiting_events.h"
 #include "server/worker_pool.h"
 #include "server/writer_pace.h"
 #include "storage/event_log.h"
@@ -73,7 +74,8 @@ class IngestPipeline {
   // cost next to nothing, and the writer has its time for the others. As many events of calls are
   // inside as are stored soon, and none more while following is behind; beside them who has nothing
   // inside and had no turn for a fifth of `limits.call_wait` may come in, whatever others send.
-  // Only while HoldsBack() everybody is refused.
+  // Everybody is refused only where following is behind by `limits.queue_events` more than holds
+  // streams back.
   absl::Status CheckTurn(const Caller& caller, uint64_t events);
 
   // Writes that a scene fell silent, after everything submitted before.
@@ -86,7 +88,7 @@ class IngestPipeline {
   // what is acknowledged by one is recallable soon, and no more is stored under too many calls than
   // can be kept up with. For one thread.
   void SetFollowed(Seq recallable, bool goes_on);
-  // Whether every call is refused and streams are held back until following has come further.
+  // Whether streams are held back until following has come further.
   bool HoldsBack() const;
 
  private:
@@ -120,6 +122,8 @@ class IngestPipeline {
   // Admitted and, where that is fast, sensed.
   std::shared_ptr<Slot> MakeSlot(const Caller& caller, bool urgent, Event event, Done done);
   void Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> slots);
+  // How long an event of a call may have waited when it is let in.
+  absl::Duration Patience(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.
   void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -141,7 +145,7 @@ class IngestPipeline {
   FollowingRate rate_;
 
   absl::Mutex mu_;
-  FairQueue<std::shared_ptr<Slot>> waiting_ ABSL_GUARDED_BY(mu_);
+  WaitingEvents<std::shared_ptr<Slot>> waiting_ ABSL_GUARDED_BY(mu_);
   uint64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
   std::set<uint64_t> waiting_numbers_ ABSL_GUARDED_BY(mu_);
   // Idle records, each until everything is let in that was submitted before it.
@@ -150,6 +154,7 @@ class IngestPipeline {
   QueuePatience patience_ ABSL_GUARDED_BY(mu_);
   uint64_t let_in_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_
   WriterPace pace_ ABSL_GUARDED_BY(mu_);
+  BusyShare busy_ ABSL_GUARDED_BY(mu_);  // the writer
   uint64_t events_inside_ ABSL_GUARDED_BY(mu_) = 0;
   std::unordered_map<uint64_t, Load> inside_ ABSL_GUARDED_BY(mu_);  // of them, by lane
   uint64_t bytes_inside_ ABSL_GUARDED_BY(mu_) = 0;

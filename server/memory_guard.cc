@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "core/base/own_heap.h"
+#include "core/base/steady_now.h"
 
 namespace mixmatch {
 namespace {
@@ -98,9 +98,9 @@ void MemoryGuard::Look() {
   if (!resident) return;  // what is not known does not stop anything
   resident_.store(*resident, std::memory_order_relaxed);
   const bool full = *resident > Store(budget_);
-  if (full && absl::Now() - released_ >= kReleaseEvery) {
+  if (full && SteadyNow() - released_ >= kReleaseEvery) {
     ReleaseFreeMemory();
-    released_ = absl::Now();
+    released_ = SteadyNow();
   }
   if (full && !was_full_) {
     spdlog::warn("memory: {} MiB are in use of a budget of {}; nothing new is taken in",

@@ -5,9 +5,8 @@
 #include <thread>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/base/thread_priority.h"
 
 namespace mixmatch {
@@ -18,10 +17,7 @@ class Repeater {
   Repeater(absl::Duration interval, std::function<void()> what)
       : interval_(interval), what_(std::move(what)), thread_([this] { Run(); }) {}
   ~Repeater() {
-    {
-      const absl::MutexLock lock(&mu_);
-      stop_ = true;
-    }
+    pause_.Stop();
     thread_.join();
   }
   Repeater(const Repeater&) = delete;
@@ -30,19 +26,12 @@ class Repeater {
  private:
   void Run() {
     NameThread("repeat");
-    while (true) {
-      {
-        const absl::MutexLock lock(&mu_);
-        if (mu_.AwaitWithTimeout(absl::Condition(&stop_), interval_)) return;
-      }
-      what_();
-    }
+    while (!pause_.For(interval_)) what_();
   }
 
   const absl::Duration interval_;
   const std::function<void()> what_;
-  absl::Mutex mu_;
-  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  StoppableSleep pause_;
   std::thread thread_;  // last: it uses the others
 };
 

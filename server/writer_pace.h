@@ -25,6 +25,8 @@ class WriterPace {
     each_ += (each - each_) / weight;
   }
 
+  // What a write takes on the disk.
+  absl::Duration write() const { return write_; }
   bool is_known() const { return each_ > absl::ZeroDuration(); }
   // So many events are written in this time, or else in what the disk takes for a write. Requires
   // is_known().

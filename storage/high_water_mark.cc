@@ -59,20 +59,14 @@ MarkKeeper::MarkKeeper(std::string path, std::function<std::optional<Mark>()> cu
     : path_(std::move(path)), current_(std::move(current)), thread_([this] { Run(); }) {}
 
 MarkKeeper::~MarkKeeper() {
-  {
-    const absl::MutexLock lock(&mu_);
-    stop_ = true;
-  }
+  pause_.Stop();
   thread_.join();
 }
 
 void MarkKeeper::Run() {
   NameThread("mark");
   for (bool stop = false; !stop;) {
-    {
-      const absl::MutexLock lock(&mu_);
-      stop = mu_.AwaitWithTimeout(absl::Condition(&stop_), kInterval);
-    }
+    stop = pause_.For(kInterval);
     Update();
   }
 }

@@ -10,10 +10,9 @@
 #include <string>
 #include <thread>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "core/base/ids.h"
+#include "core/base/stoppable_sleep.h"
 
 namespace mixmatch {
 
@@ -49,8 +48,7 @@ class MarkKeeper {
   const std::string path_;
   const std::function<std::optional<Mark>()> current_;
   std::optional<Mark> written_;  // by the keeper's thread alone
-  absl::Mutex mu_;
-  bool stop_ ABSL_GUARDED_BY(mu_) = false;
+  StoppableSleep pause_;
   std::thread thread_;
 };
 

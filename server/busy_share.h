@@ -1,0 +1,35 @@
+// What part of the last moments someone was at work.
+#pragma once
+
+#include <cmath>
+
+#include "absl/time/time.h"
+
+namespace mixmatch {
+
+// Weighs a moment less the longer ago it is: a quarter of a second, a third as much.
+//
+// Thread-safety: Not thread-safe.
+class BusyShare {
+ public:
+  // To be called after some work, in order: [begun, ended].
+  void NoteWork(absl::Time begun, absl::Time ended) {
+    const double idle_until = At(begun);
+    share_ = 1 - (1 - idle_until) * Kept(ended - begun);
+    at_ = ended;
+  }
+
+  // 0 to 1; since the last work nothing was done.
+  double At(absl::Time now) const { return share_ * Kept(now - at_); }
+
+ private:
+  static double Kept(absl::Duration time) {
+    constexpr absl::Duration kMemory = absl::Milliseconds(250);
+    return time <= absl::ZeroDuration() ? 1 : std::exp(-absl::FDivDuration(time, kMemory));
+  }
+
+  double share_ = 0;
+  absl::Time at_ = absl::InfinitePast();
+};
+
+}  // namespace mixmatch
