@@ -14,8 +14,7 @@ class BusyShare {
  public:
   // To be called after some work, in order: [begun, ended].
   void NoteWork(absl::Time begun, absl::Time ended) {
-    const double idle_until = At(begun);
-    share_ = 1 - (1 - idle_until) * Kept(ended - begun);
+    share_ = 1 - (1 - At(begun)) * Kept(ended - begun);
     at_ = ended;
   }
 

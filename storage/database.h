@@ -17,7 +17,7 @@ namespace mixmatch {
 struct DatabaseOptions {
   size_t block_cache_bytes = 128 << 20;
   // Of what is not in tables yet: half of it for all that the log holds, half for any one column
-  // family alone. Altogether at most twice as much.
+  // family alone. Altogether about twice as much at most.
   size_t write_buffer_bytes = 64 << 20;
   bool create_if_missing = true;
   // Nothing is written, and it may be open elsewhere: shows what was on the disk at this moment.

@@ -41,14 +41,9 @@ TEST_F(IngestPipelineTest, WhoHadHisTurnComesInAgainAfterAWhile) {
   config_.limits.backlog_soft_events = 100;
   constexpr uint64_t kMany = 1'000'000;  // more than are stored soon
   Begin();
-  Send(1, 150);
-  for (int i = 0; i < 2000 && Stored(1).size() < 150; ++i) absl::SleepFor(absl::Milliseconds(5));
+  Store(1, 150);
   const Caller quiet{.lane = 2, .client = "lane-2"};
-  pipeline_->SetFollowed(150, true);
-  pipeline_->SetFollowed(0, true);
-  ASSERT_TRUE(pipeline_->CheckTurn(CallerOf(9), 1).ok());
-  ASSERT_FALSE(pipeline_->CheckTurn(CallerOf(9), 1).ok());  // more come than can be followed
-  pipeline_->SetFollowed(150, true);
+  FallBehindForAMoment();
   HoldWriter();
   Send(3, 1, /*urgent=*/true);
   EXPECT_TRUE(pipeline_->CheckTurn(quiet, kMany).ok()) << "he had no turn yet";
@@ -71,9 +66,7 @@ TEST_F(IngestPipelineTest, NoMoreIsTakenInThanCanBeFollowed) {
   config_.limits.backlog_soft_events = 100;
   const Caller caller{.lane = 1, .client = "lane-1"};
   Begin();
-  Send(1, 150);
-  for (int i = 0; i < 2000 && Stored(1).size() < 150; ++i) absl::SleepFor(absl::Milliseconds(5));
-  ASSERT_EQ(Stored(1).size(), 150U);
+  Store(1, 150);
   EXPECT_FALSE(pipeline_->HoldsBack()) << "nobody knows yet how far following is";
   pipeline_->SetFollowed(0, true);
   EXPECT_FALSE(pipeline_->HoldsBack()) << "what was there at the start holds nobody back";
@@ -112,13 +105,7 @@ TEST_F(IngestPipelineTest, BeyondWhatStreamsAreHeldBackByNobodyHasATurn) {
   config_.limits.backlog_soft_events = 100;
   config_.limits.queue_events = 200;
   Begin();
-  for (int i = 1; i <= 3; ++i) {
-    Send(1, 100);
-    for (int j = 0; j < 2000 && Stored(1).size() < 100U * i; ++j) {
-      absl::SleepFor(absl::Milliseconds(5));
-    }
-  }
-  ASSERT_EQ(Stored(1).size(), 300U);
+  for (int i = 0; i < 3; ++i) Store(1, 100);
   pipeline_->SetFollowed(300, true);
   pipeline_->SetFollowed(1, true);
   EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(2), 1).ok()) << "299 wait";
@@ -132,14 +119,9 @@ TEST_F(IngestPipelineTest, RefusalsBesideAnIdleWriterKeepNobodyOut) {
   config_.limits.backlog_soft_events = 100;
   constexpr uint64_t kMany = 1'000'000;  // more than are stored soon
   Begin();
-  Send(1, 150);
-  for (int i = 0; i < 2000 && Stored(1).size() < 150; ++i) absl::SleepFor(absl::Milliseconds(5));
+  Store(1, 150);
   absl::SleepFor(absl::Seconds(1));
-  pipeline_->SetFollowed(150, true);
-  pipeline_->SetFollowed(0, true);
-  ASSERT_TRUE(pipeline_->CheckTurn(CallerOf(9), 1).ok());
-  ASSERT_FALSE(pipeline_->CheckTurn(CallerOf(9), 1).ok());  // more come than can be followed
-  pipeline_->SetFollowed(150, true);
+  FallBehindForAMoment();
   HoldWriter();
   Send(3, 1, /*urgent=*/true);
   // He has something inside, and asks for more than fits.
@@ -173,9 +155,7 @@ TEST_F(IngestPipelineTest, CallsStoreNoMoreThanIsFollowedSoon) {
   config_.limits.call_wait = absl::Seconds(60);
   const Caller caller{.lane = 1, .client = "lane-1"};
   Begin();
-  Send(1, 8300);
-  for (int i = 0; i < 4000 && Stored(1).size() < 8300; ++i) absl::SleepFor(absl::Milliseconds(5));
-  ASSERT_EQ(Stored(1).size(), 8300U);
+  Store(1, 8300);
   pipeline_->SetFollowed(0, true);
   EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok()) << "what was there at the start";
   pipeline_->SetFollowed(8300, true);

@@ -80,6 +80,27 @@ class IngestPipelineTest : public ::testing::Test {
     results_[lane].push_back(result);
   }
 
+  // Sends so many events of a stream, and waits until they are stored.
+  void Store(uint64_t lane, int count) {
+    const size_t before = Stored(lane).size();
+    const size_t wanted = before + static_cast<size_t>(count);
+    Send(lane, count);
+    for (int i = 0; i < 4000 && Stored(lane).size() < wanted; ++i) {
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    ASSERT_EQ(Stored(lane).size(), wanted);
+  }
+
+  // Of 150 stored events none was recallable for a moment: calls have had to wait for their turns.
+  // Requires that following holds streams back at 100.
+  void FallBehindForAMoment() {
+    pipeline_->SetFollowed(150, true);
+    pipeline_->SetFollowed(0, true);
+    ASSERT_TRUE(pipeline_->CheckTurn(CallerOf(9), 1).ok());
+    ASSERT_FALSE(pipeline_->CheckTurn(CallerOf(9), 1).ok());
+    pipeline_->SetFollowed(150, true);
+  }
+
   std::vector<Seq> Stored(uint64_t lane) {
     const absl::MutexLock lock(&mu_);
     std::vector<Seq> seqs;
