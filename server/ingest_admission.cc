@@ -102,11 +102,14 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   if (wait == absl::InfiniteDuration()) return absl::OkStatus();
   if (waiting_.empty()) patience_.NoteEmpty(now);
   // Streams that are held back keep following that far behind: calls have their turns beside them.
-  const bool behind =
-      (follows_closely_ && backlog >= FollowedSoon()) || (follows_ && backlog >= soft);
+  const bool behind = (follows_closely_ && backlog + call_events_ >= FollowedSoon()) ||
+                      (follows_ && backlog >= soft);
   if (behind) behind_at_ = now;
   if (!patience_.Stands(now) && now - behind_at_ >= wait) return absl::OkStatus();
-  const uint64_t room = std::max(EventsWithin(patience_.Patience(now) / 4), kCallEventsMin);
+  // Who was behind a moment ago gets no burst of what was refused since.
+  const absl::Duration patience =
+      now - behind_at_ < wait ? patience_.least() : patience_.Patience(now);
+  const uint64_t room = std::max(EventsWithin(patience / 4), kCallEventsMin);
   const bool fits = !behind && (call_events_ == 0 || call_events_ + events <= room);
   if (fits || IsDue(caller.lane, now)) {
     turns_[caller.lane] = now;

@@ -15,8 +15,8 @@ namespace mixmatch {
 // Thread-safety: Not thread-safe.
 class QueuePatience {
  public:
-  // `longest`: what a call waits at most; a fiftieth of it once the queue stands, and after that at
-  // most a fortieth of the time since someone was refused. Infinite: whatever it takes.
+  // `longest`: what a call waits at most; a hundredth of it once the queue stands, and after that
+  // at most a fortieth of the time since someone was refused. Infinite: whatever it takes.
   QueuePatience(absl::Duration longest, absl::Time now)
       : longest_(longest), empty_(now), served_(now) {}
 
@@ -47,11 +47,12 @@ class QueuePatience {
     return now - empty_ > longest_ || serving_ > 3 * longest_ / 10 || now - refused_ < longest_;
   }
 
+  // While more comes than can be done.
+  absl::Duration least() const { return longest_ / 100; }
   absl::Duration Patience(absl::Time now) const {
-    const absl::Duration least = longest_ / 50;
     // Where more comes than can be done for long, it does not at every moment: who forgets it at
     // once lets many in each time who are served late.
-    return Stands(now) ? least : std::clamp((now - refused_) / kForgetting, least, longest_);
+    return Stands(now) ? least() : std::clamp((now - refused_) / kForgetting, least(), longest_);
   }
 
  private:

@@ -150,6 +150,38 @@ TEST(BusyShareTest, IsThePartOfTheLastMomentsAtWork) {
   EXPECT_LT(share.At(now + absl::Seconds(1)), 0.02);
 }
 
+TEST_F(IngestPipelineTest, WhoWasBehindAMomentAgoIsNotLetInWithABurst) {
+  config_.limits.call_wait = absl::Seconds(60);
+  config_.limits.backlog_soft_events = 100;
+  // Within a fourth of what a call waits they would be stored, not within a four hundredth.
+  constexpr uint64_t kBurst = 100'000;
+  Begin();
+  Store(1, 150);
+  FallBehindForAMoment();
+  HoldWriter();
+  Send(3, 1, /*urgent=*/true);
+  EXPECT_FALSE(pipeline_->CheckTurn(CallerOf(9), kBurst).ok());
+  EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(9), 10).ok());
+  End();
+}
+
+TEST_F(IngestPipelineTest, WhatCallsHaveInsideIsToBeFollowedToo) {
+  config_.limits.queue_events = 20'000;
+  config_.limits.call_wait = absl::Seconds(60);
+  Begin();
+  Store(1, 8300);
+  pipeline_->SetFollowed(8300, true);
+  pipeline_->SetFollowed(200, true);
+  HoldWriter();
+  Send(2, 80, /*urgent=*/true);
+  EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(3), 1).ok()) << "8,181 wait or are about to";
+  EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(3), 1).ok()) << "still";
+  Send(2, 20, /*urgent=*/true);
+  EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(3), 1).ok()) << "he had no turn yet";
+  EXPECT_FALSE(pipeline_->CheckTurn(CallerOf(3), 1).ok()) << "8,201";
+  End();
+}
+
 TEST_F(IngestPipelineTest, CallsStoreNoMoreThanIsFollowedSoon) {
   config_.limits.queue_events = 20'000;
   config_.limits.call_wait = absl::Seconds(60);
