@@ -19,9 +19,20 @@ constexpr size_t kTurnsKept = 1024;
 // store: it may be two calls that came at once.
 constexpr double kBusy = 0.5;
 
+// Of what a call may wait, the part that the work of those inside may take.
+constexpr int kRoomPart = 4;
+// For each moment that calls were inside a burst has so many moments less of that.
+constexpr int kBurstEnds = 5;
+// And then as much as so many writes take, so that nobody is refused where the writer works for
+// less than four fifths of the time, or as many calls as these are inside, however large.
+constexpr int kWrites = 4;
+constexpr uint64_t kCalls = 8;
+
 // What is stored by calls is to be recallable within this time, unless there is little of it.
 constexpr absl::Duration kSoon = absl::Seconds(2);
 constexpr uint64_t kSoonMin = 8192;
+// Following that fails for less is gone on with.
+constexpr absl::Duration kFailsFor = absl::Seconds(2);
 
 absl::Status FollowingIsBehind(uint64_t backlog) {
   return absl::ResourceExhaustedError(
@@ -80,8 +91,11 @@ uint64_t IngestPipeline::FollowedSoon() const {
 }
 
 void IngestPipeline::SetFollowed(Seq recallable, bool goes_on) {
+  const absl::Time now = SteadyNow();
   recallable_ = recallable;
-  rate_.Note(recallable, SteadyNow());
+  rate_.Note(recallable, now);
+  if (goes_on) went_on_ = now;
+  goes_on = now - went_on_ < kFailsFor;
   follows_closely_ = goes_on && (follows_closely_ || Backlog() < FollowedSoon());
   follows_ = goes_on && (follows_ || Backlog() < config_.limits.backlog_soft_events);
 }
@@ -101,25 +115,34 @@ absl::Status IngestPipeline::CheckTurn(const Caller& caller, uint64_t events) {
   const absl::Duration wait = config_.limits.call_wait;
   if (wait == absl::InfiniteDuration()) return absl::OkStatus();
   if (waiting_.empty()) patience_.NoteEmpty(now);
+  if (call_events_ == 0) calls_serving_.NoteEmpty(now);
   // Streams that are held back keep following that far behind: calls have their turns beside them.
   const bool behind = (follows_closely_ && backlog + call_events_ >= FollowedSoon()) ||
                       (follows_ && backlog >= soft);
   if (behind) behind_at_ = now;
-  if (!patience_.Stands(now) && now - behind_at_ >= wait) return absl::OkStatus();
-  // Who was behind a moment ago gets no burst of what was refused since.
-  const absl::Duration patience =
-      now - behind_at_ < wait ? patience_.least() : patience_.Patience(now);
-  const uint64_t room = std::max(EventsWithin(patience / 4), kCallEventsMin);
+  const bool too_much = patience_.Stands(now) || now - behind_at_ < wait;
+  const bool busy = busy_.At(now) > kBusy;
+  const bool few = !inside_.contains(caller.lane) || call_events_ <= kCalls * events;
+  if (!too_much && (few || !busy)) return absl::OkStatus();
+  const uint64_t room = std::max(EventsWithin(Room(too_much, now)), kCallEventsMin);
   const bool fits = !behind && (call_events_ == 0 || call_events_ + events <= room);
   if (fits || IsDue(caller.lane, now)) {
-    turns_[caller.lane] = now;
+    if (too_much) turns_[caller.lane] = now;
     return absl::OkStatus();
   }
   if (behind) return FollowingIsBehind(backlog);
-  if (busy_.At(now) > kBusy) patience_.NoteRefused(now);
+  if (busy) patience_.NoteRefused(now);
   return absl::ResourceExhaustedError(
       absl::StrCat("event not stored: ", call_events_,
                    " events of calls wait, and more come than can be stored; send it again later"));
+}
+
+absl::Duration IngestPipeline::Room(bool too_much, absl::Time now) const {
+  // Who was behind a moment ago gets no burst of what was refused since.
+  if (now - behind_at_ < config_.limits.call_wait) return patience_.least() / kRoomPart;
+  if (too_much) return patience_.Patience(now) / kRoomPart;
+  const absl::Duration burst = config_.limits.call_wait - kBurstEnds * calls_serving_.time();
+  return std::max(burst / kRoomPart, kWrites * pace_.write());
 }
 
 bool IngestPipeline::IsDue(uint64_t lane, absl::Time now) {

@@ -88,6 +88,7 @@ IngestPipeline::IngestPipeline(const Config& config, const Parts& parts,
               .bytes_per_second = config.limits.client_bytes_per_second}),
       waiting_(kTurnBytes),
       patience_(config.limits.call_wait, SteadyNow()),
+      calls_serving_(config.limits.call_wait / 10, SteadyNow()),
       sensing_(std::make_unique<WorkerPool>(
           WorkerPoolOptions{.name = "sense",
                             .threads = config.threads.sense,
@@ -236,7 +237,11 @@ std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
     group.push_back(std::move(slots_.front()));
     slots_.pop_front();
   }
-  if (!group.empty()) patience_.NoteServed(SteadyNow());
+  if (!group.empty()) {
+    const absl::Time now = SteadyNow();
+    patience_.NoteServed(now);
+    calls_serving_.NoteServed(now);
+  }
   Feed();
   return group;
 }
@@ -298,6 +303,7 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
       own->second.bytes -= slot->bytes;
       if (--own->second.events == 0) inside_.erase(own);
     }
+    if (call_events_ == 0) calls_serving_.NoteEmpty(ended);
     if (event_count > 0 && results.ok() && write > absl::ZeroDuration()) {
       pace_.NoteGroup(event_count, write, work);
     }

@@ -36,6 +36,7 @@
 #include "server/memory_guard.h"
 #include "server/queue_patience.h"
 #include "server/rate_limiter.h"
+#include "server/serving_time.h"
 #include "server/waiting_events.h"
 #include "server/worker_pool.h"
 #include "server/writer_pace.h"
@@ -71,22 +72,25 @@ class IngestPipeline {
 
   // Whether `events` of a caller who waits for them may come in, where more come than can be stored
   // or followed; else RESOURCE_EXHAUSTED. To be asked before they are submitted: refused here they
-  // cost next to nothing, and the writer has its time for the others. As many events of calls are
-  // inside as are stored soon, and none more while following is behind; beside them who has nothing
-  // inside and had no turn for a fifth of `limits.call_wait` may come in, whatever others send.
-  // Everybody is refused only where following is behind by `limits.queue_events` more than holds
-  // streams back.
+  // cost next to nothing, and the writer has its time for the others. A burst comes in whole; where
+  // it goes on, so that the writer is busy and calls are inside all the while, a lane that has some
+  // inside gets no more of them than a few, or what a few writes take. Where too many come, as many
+  // events of calls are inside as are stored soon, and none more while following is behind; beside
+  // them who has nothing inside and had no turn for a fifth of `limits.call_wait` may come in,
+  // whatever others send. Everybody is refused only where following is behind by
+  // `limits.queue_events` more than holds streams back.
   absl::Status CheckTurn(const Caller& caller, uint64_t events);
 
   // Writes that a scene fell silent, after everything submitted before.
   void SubmitIdleClose(std::string scene);
 
-  // How far following the log has come, and whether it goes on. Of events that are durable and not
-  // recallable there may be fewer than `limits.backlog_soft_events` where it does, and fewer than
-  // `limits.backlog_events` from the start, or from where it did not go on, until it has caught up.
-  // Calls have their turns alone (CheckTurn) from what is followed in two seconds on, or 8,192:
-  // what is acknowledged by one is recallable soon, and no more is stored under too many calls than
-  // can be kept up with. For one thread.
+  // How far following the log has come, and whether it goes on; where it does not for two seconds,
+  // what comes is stored all the same. Of events that are durable and not recallable there may be
+  // fewer than `limits.backlog_soft_events` where it does, and fewer than `limits.backlog_events`
+  // from the start, or from where it did not go on, until it has caught up. Calls have their turns
+  // alone (CheckTurn) from what is followed in two seconds on, or 8,192: what is acknowledged by
+  // one is recallable soon, and no more is stored under too many calls than can be kept up with.
+  // For one thread.
   void SetFollowed(Seq recallable, bool goes_on);
   // Whether streams are held back until following has come further.
   bool HoldsBack() const;
@@ -124,6 +128,8 @@ class IngestPipeline {
   void Push(uint64_t lane, std::span<const std::shared_ptr<Slot>> slots);
   // How long an event of a call may have waited when it is let in.
   absl::Duration Patience(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // How long the writer's work for calls that are inside may be.
+  absl::Duration Room(bool too_much, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FeedIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets in what is next in turn, as far ahead of the writer as it needs.
   void Feed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -143,6 +149,7 @@ class IngestPipeline {
   std::atomic<bool> follows_ = false;          // and has caught up
   std::atomic<bool> follows_closely_ = false;  // and is not far behind since
   FollowingRate rate_;
+  absl::Time went_on_ = absl::InfinitePast();  // following, last
 
   absl::Mutex mu_;
   WaitingEvents<std::shared_ptr<Slot>> waiting_ ABSL_GUARDED_BY(mu_);
@@ -152,6 +159,7 @@ class IngestPipeline {
   std::deque<std::shared_ptr<Slot>> idle_ ABSL_GUARDED_BY(mu_);
   std::deque<std::shared_ptr<Slot>> slots_ ABSL_GUARDED_BY(mu_);  // let in: the order of the log
   QueuePatience patience_ ABSL_GUARDED_BY(mu_);
+  ServingTime calls_serving_ ABSL_GUARDED_BY(mu_);  // since no call was inside
   uint64_t let_in_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // of slots_
   WriterPace pace_ ABSL_GUARDED_BY(mu_);
   BusyShare busy_ ABSL_GUARDED_BY(mu_);  // the writer

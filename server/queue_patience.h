@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "absl/time/time.h"
+#include "server/serving_time.h"
 
 namespace mixmatch {
 
@@ -18,19 +19,15 @@ class QueuePatience {
   // `longest`: what a call waits at most; a hundredth of it once the queue stands, and after that
   // at most a fortieth of the time since someone was refused. Infinite: whatever it takes.
   QueuePatience(absl::Duration longest, absl::Time now)
-      : longest_(longest), empty_(now), served_(now) {}
+      : longest_(longest), empty_(now), serving_(longest / 10, now) {}
 
   // To be called whenever the queue was seen empty.
   void NoteEmpty(absl::Time now) {
     empty_ = now;
-    served_ = now;
-    serving_ = absl::ZeroDuration();
+    serving_.NoteEmpty(now);
   }
   // To be called whenever some were taken out of it to be served.
-  void NoteServed(absl::Time now) {
-    serving_ += std::min(now - served_, longest_ / 10);
-    served_ = now;
-  }
+  void NoteServed(absl::Time now) { serving_.NoteServed(now); }
   // To be called whenever one was refused because more comes than can be done. Refusing empties a
   // queue, so that alone is no sign that less comes.
   void NoteRefused(absl::Time now) { refused_ = now; }
@@ -44,7 +41,8 @@ class QueuePatience {
   // tenths of it although it was served all the while (a disk that stands for a moment serves
   // nobody, and passes), or someone was refused within `longest`.
   bool Stands(absl::Time now) const {
-    return now - empty_ > longest_ || serving_ > 3 * longest_ / 10 || now - refused_ < longest_;
+    return now - empty_ > longest_ || serving_.time() > 3 * longest_ / 10 ||
+           now - refused_ < longest_;
   }
 
   // While more comes than can be done.
@@ -60,8 +58,7 @@ class QueuePatience {
 
   const absl::Duration longest_;
   absl::Time empty_;
-  absl::Time served_;       // last, or empty
-  absl::Duration serving_;  // of the time since it was empty
+  ServingTime serving_;
   absl::Time refused_ = absl::InfinitePast();
 };
 

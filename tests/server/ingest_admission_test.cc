@@ -80,7 +80,10 @@ TEST_F(IngestPipelineTest, NoMoreIsTakenInThanCanBeFollowed) {
   const absl::Status refused = pipeline_->CheckTurn(caller, 1);
   EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("100 stored events wait"));
+  pipeline_->SetFollowed(50, false);
+  EXPECT_TRUE(pipeline_->HoldsBack()) << "it failed once";
   // Where nothing follows, what comes is stored all the same.
+  absl::SleepFor(absl::Milliseconds(2100));
   pipeline_->SetFollowed(50, false);
   EXPECT_FALSE(pipeline_->HoldsBack());
   EXPECT_TRUE(pipeline_->CheckTurn(caller, 1).ok());
@@ -162,6 +165,38 @@ TEST_F(IngestPipelineTest, WhoWasBehindAMomentAgoIsNotLetInWithABurst) {
   Send(3, 1, /*urgent=*/true);
   EXPECT_FALSE(pipeline_->CheckTurn(CallerOf(9), kBurst).ok());
   EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(9), 10).ok());
+  End();
+}
+
+// Some twenty calls are inside at any moment, each of which takes the writer a millisecond: too few
+// for a queue in front of it, and each waits for all others.
+TEST_F(IngestPipelineTest, ABurstThatGoesOnIsCutShortForWhoSendsIt) {
+  Begin();
+  const Caller many = CallerOf(1);
+  std::atomic<int> inside = 0;
+  std::atomic<int> refused = 0;
+  int number = 0;
+  const absl::Time begun = absl::Now();
+  while (absl::Now() - begun < absl::Milliseconds(600)) {
+    if (inside >= 20) {
+      absl::SleepFor(absl::Microseconds(100));
+      continue;
+    }
+    if (!pipeline_->CheckTurn(many, 1).ok()) {
+      if (++refused > 3) break;
+      absl::SleepFor(absl::Milliseconds(1));
+      continue;
+    }
+    ++inside;
+    pipeline_->SubmitCall(many, {TextEvent("many", number++)},
+                          [&inside](size_t, const AppendResult&) {
+                            absl::SleepFor(absl::Milliseconds(1));
+                            --inside;
+                          });
+  }
+  EXPECT_GT(refused, 3);
+  EXPECT_GT(absl::Now() - begun, absl::Milliseconds(90)) << "at first it is a burst";
+  EXPECT_TRUE(pipeline_->CheckTurn(CallerOf(2), 1).ok()) << "he has nothing inside";
   End();
 }
 

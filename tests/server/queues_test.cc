@@ -16,6 +16,7 @@
 #include "server/queue_patience.h"
 #include "server/rate_limiter.h"
 #include "server/retry_delay.h"
+#include "server/serving_time.h"
 #include "server/status_details.pb.h"
 #include "server/worker_pool.h"
 #include "server/writer_pace.h"
@@ -86,6 +87,21 @@ TEST(FollowingRateTest, IsOfTheTimesInWhichThereWasMost) {
   now += absl::Seconds(1);
   rate.Note(4010, now);
   EXPECT_EQ(rate.Within(absl::Seconds(1)), 2700U) << "it is forgotten slowly";
+}
+
+TEST(ServingTimeTest, IsWhatPassedSinceTheQueueWasEmptyWithoutWaitsForWhoServesNobody) {
+  absl::Time now = absl::UnixEpoch();
+  ServingTime serving(absl::Milliseconds(50), now);
+  for (int i = 0; i < 10; ++i) {
+    now += absl::Milliseconds(20);
+    serving.NoteServed(now);
+  }
+  EXPECT_EQ(serving.time(), absl::Milliseconds(200));
+  now += absl::Seconds(3);
+  serving.NoteServed(now);
+  EXPECT_EQ(serving.time(), absl::Milliseconds(250));
+  serving.NoteEmpty(now);
+  EXPECT_EQ(serving.time(), absl::ZeroDuration());
 }
 
 TEST(QueuePatienceTest, IsLongForABurstAndShortOnceTheQueueStands) {
