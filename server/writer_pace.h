@@ -16,16 +16,20 @@ class WriterPace {
  public:
   // Of a group of at least one event: how long its write took, and what else was done for it.
   void NoteGroup(uint64_t events, absl::Duration write, absl::Duration work) {
-    // One that stands for long says little of the next.
+    const absl::Duration each = std::max(work / static_cast<int64_t>(events), absl::Nanoseconds(1));
+    if (!is_known()) {
+      write_ = write;
+      each_ = each;
+      return;
+    }
+    // One that stands for long says little of the next. And where the processor is busy, a write
+    // that has ended waits for it: more of them at once would only make that longer.
     write = std::min(write, 2 * write_ + absl::Milliseconds(1));
-    absl::Duration each = std::max(work / static_cast<int64_t>(events), absl::Nanoseconds(1));
-    if (is_known()) each = std::min(each, 2 * each_ + absl::Microseconds(10));
-    const int weight = is_known() ? kGroups : 1;
-    write_ += (write - write_) / weight;
-    each_ += (each - each_) / weight;
+    write_ += (write - write_) / (write < write_ ? kShorter : kLonger);
+    each_ += (std::min(each, 2 * each_ + absl::Microseconds(10)) - each_) / kGroups;
   }
 
-  // What a write takes on the disk.
+  // What a write takes on the disk, when little else delays it.
   absl::Duration write() const { return write_; }
   bool is_known() const { return each_ > absl::ZeroDuration(); }
   // So many events are written in this time, or else in what the disk takes for a write. Requires
@@ -36,6 +40,8 @@ class WriterPace {
 
  private:
   static constexpr int kGroups = 8;  // that count, the latest most
+  static constexpr int kShorter = 2;
+  static constexpr int kLonger = 32;
 
   absl::Duration write_;
   absl::Duration each_;

@@ -74,6 +74,14 @@ TEST(WriterPaceTest, TellsASlowDiskFromMuchWork) {
   EXPECT_LT(disk.EventsWithin(absl::ZeroDuration()), 600U) << "one that stood for long";
 }
 
+TEST(WriterPaceTest, TakesAWriteForWhatItIsWhenNothingDelaysIt) {
+  WriterPace pace;
+  for (int i = 0; i < 100; ++i) {
+    pace.NoteGroup(10, absl::Milliseconds(i % 4 == 0 ? 2 : 8), absl::Milliseconds(1));
+  }
+  EXPECT_LT(pace.write(), absl::Milliseconds(4));
+}
+
 TEST(FollowingRateTest, IsOfTheTimesInWhichThereWasMost) {
   FollowingRate rate;
   absl::Time now = absl::UnixEpoch();
