@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -91,11 +91,6 @@ TEST(RecallTest, PartsWeighByHowNearTheNearestOfTheirModalityIs) {
   }
   Ingest(daemon, events);
   daemon.AwaitWatermarks([](const v1::Watermarks& w) { return w.recallable() >= 20; });
-  v1::Percept word;
-  word.mutable_text()->set_text("word4");
-  v1::Percept pose;
-  pose.set_modality("pose");
-  for (const float value : {7.0F, 1.0F}) pose.mutable_vector()->add_values(value);
   const auto embed = [&daemon](const std::vector<v1::Percept>& percepts) {
     grpc::ClientContext context;
     SetDeadline(context);
@@ -114,36 +109,44 @@ TEST(RecallTest, PartsWeighByHowNearTheNearestOfTheirModalityIs) {
     EXPECT_TRUE(daemon.memory().Recall(&context, request, &response).ok());
     return response;
   };
-  // Each part weighs by how near the nearest of its own modality is: all of it where a word is
-  // known, were it stored once.
-  const v1::Embedding parts[] = {embed({word}), embed({pose})};
-  double nearness[2] = {};
-  for (int part = 0; part < 2; ++part) {
-    v1::RecallRequest request;
-    *request.mutable_query()->mutable_embedding() = parts[part];
-    request.add_modalities(part == 0 ? "text" : "pose");
-    request.set_k(1);
-    nearness[part] = recall(request).experiences(0).similarity();
-  }
-  EXPECT_NEAR(nearness[0], 1, 1e-3);
-  v1::RecallRequest by_point;
-  v1::Embedding& point = *by_point.mutable_query()->mutable_embedding();
-  const auto share = static_cast<float>(std::exp((nearness[1] - nearness[0]) / 0.02));
-  for (int i = 0; i < parts[0].values_size(); ++i) {
-    point.add_values(parts[0].values(i) + share * parts[1].values(i));
-  }
-  v1::RecallRequest by_percepts;
-  *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = word;
-  *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = pose;
-  for (v1::RecallRequest* const request : {&by_point, &by_percepts}) {
-    request->add_modalities("text");
-    request->set_k(5);
-  }
-  const v1::RecallResponse expected = recall(by_point);
-  const v1::RecallResponse found = recall(by_percepts);
-  ASSERT_THAT(found.experiences(), SizeIs(5));
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_NEAR(found.experiences(i).similarity(), expected.experiences(i).similarity(), 1e-4);
+  // Each part weighs by the inverse of its distance to the nearest of its own modality: nearly all
+  // of it where a word is known, were it stored once.
+  v1::Percept word;
+  word.mutable_text()->set_text("word4");
+  for (const float value : {7.0F, 7.1F, 7.5F, -20.0F}) {
+    v1::Percept pose;
+    pose.set_modality("pose");
+    pose.mutable_vector()->add_values(value);
+    pose.mutable_vector()->add_values(1);
+    const v1::Embedding parts[] = {embed({word}), embed({pose})};
+    double distance[2] = {};
+    for (int part = 0; part < 2; ++part) {
+      v1::RecallRequest request;
+      *request.mutable_query()->mutable_embedding() = parts[part];
+      request.add_modalities(part == 0 ? "text" : "pose");
+      request.set_k(1);
+      distance[part] = std::max(0.0, 1.0 - recall(request).experiences(0).similarity());
+    }
+    EXPECT_NEAR(distance[0], 0, 1e-5);
+    v1::RecallRequest by_point;
+    v1::Embedding& point = *by_point.mutable_query()->mutable_embedding();
+    const auto share = static_cast<float>((distance[0] + 0.001) / (distance[1] + 0.001));
+    for (int i = 0; i < parts[0].values_size(); ++i) {
+      point.add_values(parts[0].values(i) + share * parts[1].values(i));
+    }
+    v1::RecallRequest by_percepts;
+    *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = word;
+    *by_percepts.mutable_query()->mutable_percepts()->add_percepts() = pose;
+    for (v1::RecallRequest* const request : {&by_point, &by_percepts}) {
+      request->add_modalities("text");
+      request->set_k(5);
+    }
+    const v1::RecallResponse expected = recall(by_point);
+    const v1::RecallResponse found = recall(by_percepts);
+    ASSERT_THAT(found.experiences(), SizeIs(5));
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_NEAR(found.experiences(i).similarity(), expected.experiences(i).similarity(), 1e-4);
+    }
   }
 }
 
