@@ -67,7 +67,7 @@ absl::Status IngestPipeline::TakeRoom(uint64_t lane, size_t bytes, bool urgent) 
   const uint64_t lanes = inside_.size() + (found == inside_.end() ? 1 : 0);
   const bool above_share =
       (events_inside_ > most / 2 && own.events >= std::max<uint64_t>(1, most / lanes)) ||
-      (bytes_inside_ > most_bytes / 2 && own.bytes + bytes > most_bytes / lanes);
+      (bytes_inside_ > most_bytes / 2 && own.events > 0 && own.bytes + bytes > most_bytes / lanes);
   if (events_inside_ >= most || bytes_inside_ + bytes > most_bytes || above_share) {
     return QueueFull(events_inside_, bytes_inside_);
   }

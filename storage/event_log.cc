@@ -44,9 +44,9 @@ class EventLog::Impl {
   // Takes up the counters and the end of the log.
   absl::Status Load();
   absl::StatusOr<uint64_t> CountEvents() const;
-  // Writes one record that is no event.
-  absl::StatusOr<Seq> AppendRecord(storage::v1::LogRecord record, absl::Time now,
-                                   std::string_view what);
+  // Writes records that are no events, at once. Returns the number of the last.
+  absl::StatusOr<Seq> AppendRecords(std::span<storage::v1::LogRecord> records, absl::Time now,
+                                    std::string_view what);
   // The time of the next entry: never before that of the last one.
   absl::Time NextIngestTime(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(append_mu) {
     return std::max(now, last_ingest);
@@ -113,21 +113,23 @@ absl::StatusOr<uint64_t> EventLog::Impl::CountEvents() const {
   return count;
 }
 
-absl::StatusOr<Seq> EventLog::Impl::AppendRecord(storage::v1::LogRecord record, absl::Time now,
-                                                 std::string_view what) {
+absl::StatusOr<Seq> EventLog::Impl::AppendRecords(std::span<storage::v1::LogRecord> records,
+                                                  absl::Time now, std::string_view what) {
   const absl::MutexLock lock(&append_mu);
   const absl::Time ingest = NextIngestTime(now);
-  record.set_ingest_time_ns(codec::ToNanos(ingest));
-  const Seq seq = next_seq++;
   ChainEnd next = end;
-  Hang(seq, {}, record, next);
   rocksdb::WriteBatch batch;
-  db.Put(Family::kLog, keys::Number(seq), record, batch);
+  for (storage::v1::LogRecord& record : records) {
+    record.set_ingest_time_ns(codec::ToNanos(ingest));
+    const Seq seq = next_seq++;
+    Hang(seq, {}, record, next);
+    db.Put(Family::kLog, keys::Number(seq), record, batch);
+  }
   MM_RETURN_IF_ERROR(db.Write(batch, WriteMode::kSynced, what));
   last_ingest = ingest;
   end = next;
-  last_seq = seq;
-  return seq;
+  last_seq = next_seq - 1;
+  return last_seq;
 }
 
 EventLog::EventLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -178,16 +180,17 @@ absl::StatusOr<std::vector<AppendResult>> EventLog::Append(std::vector<PendingEv
   return results;
 }
 
-absl::StatusOr<Seq> EventLog::AppendIdleClose(const std::string& scene, absl::Time now) {
-  storage::v1::LogRecord record;
-  record.mutable_idle_close()->set_scene(scene);
-  return impl_->AppendRecord(std::move(record), now, "idle record not stored");
+absl::StatusOr<Seq> EventLog::AppendIdleCloses(const std::vector<std::string>& scenes,
+                                               absl::Time now) {
+  std::vector<storage::v1::LogRecord> records(scenes.size());
+  for (size_t i = 0; i < scenes.size(); ++i) records[i].mutable_idle_close()->set_scene(scenes[i]);
+  return impl_->AppendRecords(records, now, "idle records not stored");
 }
 
 absl::StatusOr<Seq> EventLog::AppendBindingConfig(const BindingConfig& config, absl::Time now) {
   storage::v1::LogRecord record;
   codec::EncodeBindingConfig(config, *record.mutable_binding_config());
-  return impl_->AppendRecord(std::move(record), now, "binding configuration not stored");
+  return impl_->AppendRecords({&record, 1}, now, "binding configuration not stored");
 }
 
 Seq EventLog::last_seq() const { return impl_->last_seq; }

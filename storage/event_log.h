@@ -92,9 +92,9 @@ class EventLog final : public PerceptSource {
   // failed, and then nothing is stored: RESOURCE_EXHAUSTED when the disk is full.
   absl::StatusOr<std::vector<AppendResult>> Append(std::vector<PendingEvent> events,
                                                    absl::Time now);
-  // Writes a record that binding reads: a scene fell silent, or a new binding configuration.
-  // Synced.
-  absl::StatusOr<Seq> AppendIdleClose(const std::string& scene, absl::Time now);
+  // Writes records that binding reads, in one synced write: scenes fell silent, or a new binding
+  // configuration. Returns the sequence number of the last. Requires at least one scene.
+  absl::StatusOr<Seq> AppendIdleCloses(const std::vector<std::string>& scenes, absl::Time now);
   absl::StatusOr<Seq> AppendBindingConfig(const BindingConfig& config, absl::Time now);
 
   Seq last_seq() const override;

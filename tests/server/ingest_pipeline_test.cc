@@ -83,6 +83,17 @@ TEST_F(IngestPipelineTest, WhoSendsMuchAtOnceLeavesRoomForOthers) {
   EXPECT_GT(Refused(1).size(), 300U);
 }
 
+TEST_F(IngestPipelineTest, OneEventMayBeLargerThanAShare) {
+  config_.limits.queue_bytes = 1 << 20;
+  Begin();
+  HoldWriter();
+  for (uint64_t lane = 100; lane < 140; ++lane) Send(lane, 1, false, 15'000);
+  Send(2, 2, false, 60'000);
+  End();
+  EXPECT_EQ(Stored(2).size(), 1U) << "there was room, and he had nothing inside";
+  EXPECT_EQ(Refused(2).size(), 1U);
+}
+
 TEST_F(IngestPipelineTest, WhoIsAboveHisRateIsToldWhenToComeAgain) {
   config_.limits.client_events_per_second = 10;
   Begin();
@@ -166,6 +177,20 @@ TEST_F(IngestPipelineTest, ASceneThatFellSilentIsWrittenBehindWhatWasSentBefore)
     if (absl::IsNotFound(open_.log->Get(seq, Detail::kHeader).status())) silent = seq;
   }
   EXPECT_GT(silent, 501U);
+}
+
+TEST_F(IngestPipelineTest, ScenesThatFellSilentTogetherAreAllWritten) {
+  Begin();
+  HoldWriter();
+  for (int i = 0; i < 50; ++i) pipeline_->SubmitIdleClose("hall-" + std::to_string(i));
+  End();
+  EXPECT_EQ(open_.log->last_seq(), 51U);
+  std::vector<LogEntry> entries;
+  ASSERT_TRUE(open_.log->ScanEntries(2, 100, entries).ok());
+  ASSERT_EQ(entries.size(), 50U);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    EXPECT_EQ(std::get<IdleClose>(entries[i].what).scene, "hall-" + std::to_string(i));
+  }
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ void FillLog(EventLog& log) {
       if (i % 10 == 9) AppendOne(log, SceneEvent(scene, ++number, i * 4.0 - 19));
     }
     if (i % 15 != 14) continue;
-    ASSERT_TRUE(log.AppendIdleClose("a", At(i)).ok());
+    ASSERT_TRUE(log.AppendIdleCloses({"a"}, At(i)).ok());
   }
 }
 

@@ -58,7 +58,7 @@ class EventFilterTest : public ::testing::Test {
       ASSERT_TRUE(
           open_.log->Append(std::move(batch), At(appended_ + static_cast<int>(Draw(3)))).ok());
       if (Draw(3) != 0) continue;
-      ASSERT_TRUE(open_.log->AppendIdleClose("s1", At(appended_)).ok());
+      ASSERT_TRUE(open_.log->AppendIdleCloses({"s1"}, At(appended_)).ok());
     }
     for (Seq seq = all_.empty() ? 1 : all_.back().seq + 1; seq <= open_.log->last_seq(); ++seq) {
       auto event = open_.log->Get(seq, Detail::kFull);

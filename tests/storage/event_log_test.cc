@@ -206,12 +206,12 @@ TEST(EventLogTest, EntriesOfAllKindsComeBackInOrder) {
     event.event.duration = absl::Seconds(2);
     event.event.position = Position{4, 5, 6};
     AppendOne(*open.log, std::move(event));
-    ASSERT_EQ(open.log->AppendIdleClose("hall", At(3)).value_or(0), 3u);
+    ASSERT_EQ(open.log->AppendIdleCloses({"hall", "yard"}, At(3)).value_or(0), 4u);
   }
   const OpenLog open(dir.path("db"));
   std::vector<LogEntry> entries;
   ASSERT_TRUE(open.log->ScanEntries(1, 10, entries).ok());
-  ASSERT_EQ(entries.size(), 3u);
+  ASSERT_EQ(entries.size(), 4u);
   EXPECT_EQ(std::get<BindingConfig>(entries[0].what), config);
   const auto& event = std::get<BindingEvent>(entries[1].what);
   EXPECT_EQ(event.scene, "hall");
@@ -220,6 +220,7 @@ TEST(EventLogTest, EntriesOfAllKindsComeBackInOrder) {
   EXPECT_EQ(event.position->y, 5);
   EXPECT_EQ(event.percept_count, 2u);
   EXPECT_EQ(std::get<IdleClose>(entries[2].what).scene, "hall");
+  EXPECT_EQ(std::get<IdleClose>(entries[3].what).scene, "yard");
   EXPECT_TRUE(absl::IsNotFound(open.log->Get(1, Detail::kHeader).status()));
   entries.clear();
   ASSERT_TRUE(open.log->ScanEntries(2, 1, entries).ok());
@@ -235,7 +236,7 @@ TEST(EventLogTest, ScansPerceptsOfWholeEvents) {
               MakePending("s", std::to_string(i), i,
                           {TextPercept("x"), VectorPercept({1.0f * static_cast<float>(i)})}));
   }
-  ASSERT_TRUE(open.log->AppendIdleClose("", At(9)).ok());
+  ASSERT_TRUE(open.log->AppendIdleCloses({""}, At(9)).ok());
   std::vector<StoredPercept> percepts;
   Seq next = 0;
   ASSERT_TRUE(open.log->ScanPercepts(1, 3, percepts, next).ok());

@@ -49,7 +49,7 @@ void MakeMemory(const std::string& path) {
     odd.event.time += absl::Nanoseconds(123456789);
     odd.event.duration = absl::Nanoseconds(1);
     AppendOne(*open.log, std::move(odd), 1001);
-    ASSERT_TRUE(open.log->AppendIdleClose("kitchen", At(2000)).ok());
+    ASSERT_TRUE(open.log->AppendIdleCloses({"kitchen"}, At(2000)).ok());
     GenerationTable generations(database);
     ASSERT_TRUE(generations.PutRecords(std::vector<GenerationRecord>{golden::Generation()}).ok());
     ASSERT_TRUE(generations.PutWeights("generation/3", golden::Weights()).ok());

@@ -47,7 +47,7 @@ std::string MakeMemory(const TempDir& dir) {
               MakePending("s", std::to_string(i + 1), 100 * (i / 2) + 0.1 * (i % 2),
                           {ImagePercept("png " + std::to_string(i + 1)), TextPercept("t")}));
   }
-  EXPECT_TRUE(open.log->AppendIdleClose("", At(2000)).ok());
+  EXPECT_TRUE(open.log->AppendIdleCloses({""}, At(2000)).ok());
   const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
   Bind(open, *table);
   EXPECT_EQ(table->closed_count(), 3u);

@@ -42,7 +42,7 @@ std::string MakeMemory(const TempDir& dir) {
     pending.event.metadata["letter"] = i % 2 == 0 ? "even" : "odd";
     AppendOne(*open.log, std::move(pending));
   }
-  EXPECT_TRUE(open.log->AppendIdleClose("", testing::At(2000)).ok());
+  EXPECT_TRUE(open.log->AppendIdleCloses({""}, testing::At(2000)).ok());
   const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
   Bind(open, *table);
   EXPECT_GT(table->closed_count(), 2U);

@@ -21,7 +21,7 @@ void Write(const std::string& path) {
   for (PendingEvent& event : Events()) {
     ASSERT_EQ(AppendOne(*open.log, std::move(event), 1000).outcome, AppendOutcome::kStored);
   }
-  ASSERT_TRUE(open.log->AppendIdleClose("kitchen", At(2000)).ok());
+  ASSERT_TRUE(open.log->AppendIdleCloses({"kitchen"}, At(2000)).ok());
   const auto episodes = *EpisodeTable::Open(database, open.log.get(), 16);
   Binder binder(*episodes->LoadBinder());
   std::vector<LogEntry> entries;

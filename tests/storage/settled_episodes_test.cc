@@ -43,7 +43,7 @@ class SettledEpisodesTest : public ::testing::Test {
     std::set<std::string> scenes;
     for (int i = 0; i < episodes; ++i) scenes.insert(scene(i));
     for (const std::string& name : scenes) {
-      ASSERT_TRUE(open.log->AppendIdleClose(name, At(1000)).ok());
+      ASSERT_TRUE(open.log->AppendIdleCloses({name}, At(1000)).ok());
     }
     append(episodes, episodes + 1);
     const auto table = *EpisodeTable::Open(open.database.get(), open.log.get(), 16);
