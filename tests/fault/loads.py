@@ -58,6 +58,35 @@ class Watch:
         return self.samples
 
 
+class Syncs:
+    """Appends to a file of its own beside the daemon's and syncs it, ten times a second, on a thread
+    of its own: what the disk itself takes meanwhile."""
+
+    def __init__(self, folder):
+        self._file = os.open(os.path.join(folder, "syncs"), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        self._times_ms = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(0.1):
+            begun = time.monotonic()
+            os.write(self._file, bytes(4096))
+            os.fdatasync(self._file)
+            self._times_ms.append((time.monotonic() - begun) * 1000)
+
+    def take_p99_ms(self):
+        """Of those since the last call."""
+        times, self._times_ms = sorted(self._times_ms), []
+        return times[int(0.99 * len(times))] if times else 0.0
+
+    def end(self):
+        self._stop.set()
+        self._thread.join()
+        os.close(self._file)
+
+
 def bench(victim, kind, seconds, *options):
     """The loads that it reports: kind → figures."""
     command = victim.command("--json", "bench", kind, "--seconds", f"{seconds:.0f}", *options)
@@ -138,8 +167,13 @@ def overload(context):
         verdict.note(f"alone {stored:.0f} events/s stored by calls, {followed:.0f} until recallable, "
                      f"{asked:.0f} recalls/s")
 
+        syncs, disk = Syncs(victim.folder), []
+
         def load(share, seconds=LOAD_S):
-            return _mixed(victim, seconds, share * followed, share * asked)
+            syncs.take_p99_ms()
+            figures = _mixed(victim, seconds, share * followed, share * asked)
+            disk.append(syncs.take_p99_ms())
+            return figures
 
         def steady(share):
             return _together([load(share) for _ in range(TURNS)])
@@ -150,6 +184,9 @@ def overload(context):
         top = max(sample[1] for sample in watch.end())
         time.sleep(5)
         after = steady(NORMAL)
+        syncs.end()
+        verdict.note("a bare sync beside each of these loads: p99 " +
+                     "/".join(f"{p99:.0f}" for p99 in disk) + " ms")
         for kind in ("ingest", "recall"):
             _judge_overload(verdict, kind, normal[kind], busy[kind], heavy[kind], after[kind])
         verdict.note(f"{top:.0f} MB resident at most of {BUDGET_MB}")
