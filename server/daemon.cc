@@ -256,8 +256,7 @@ absl::Status Daemon::Open(const Config& config) {
       Follower::Parts{.log = p.log.get(),
                       .episodes = p.episodes.get(),
                       .generations = p.generations.get(),
-                      .watermarks = p.watermarks.get(),
-                      .clock = &p.clock},
+                      .watermarks = p.watermarks.get()},
       [&p](const std::string& scene) { p.pipeline->SubmitIdleClose(scene); },
       [&p](bool goes_on) {
         const bool held_back = p.pipeline->HoldsBack();

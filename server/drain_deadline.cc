@@ -10,7 +10,7 @@ namespace mixmatch {
 
 DrainDeadline::DrainDeadline(absl::Duration limit) {
   thread_ = std::thread([this, limit] {
-    if (drained_.WaitForNotificationWithTimeout(limit)) return;
+    if (drained_.For(limit)) return;
     spdlog::warn("not drained after {}: ends now; what was acknowledged is stored",
                  absl::FormatDuration(limit));
     _exit(0);
@@ -18,7 +18,7 @@ DrainDeadline::DrainDeadline(absl::Duration limit) {
 }
 
 DrainDeadline::~DrainDeadline() {
-  drained_.Notify();
+  drained_.Stop();
   thread_.join();
 }
 

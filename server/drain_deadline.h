@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "core/base/stoppable_sleep.h"
 
 namespace mixmatch {
 
@@ -19,7 +19,7 @@ class DrainDeadline {
   DrainDeadline& operator=(const DrainDeadline&) = delete;
 
  private:
-  absl::Notification drained_;
+  StoppableSleep drained_;
   std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "core/base/thread_priority.h"
 #include "core/encoder/encoder.h"
 
@@ -33,7 +34,7 @@ Follower::~Follower() { Stop(); }
 absl::Status Follower::Start() {
   MM_ASSIGN_OR_RETURN(BinderState state, parts_.episodes->LoadBinder());
   binder_ = Binder(std::move(state));
-  const absl::Time now = parts_.clock->Now();
+  const absl::Time now = SteadyNow();
   for (const auto& [name, scene] : binder_.state().scenes) {
     if (!scene.open.empty()) activity_[name] = Activity{.last = now};
   }
@@ -42,16 +43,10 @@ absl::Status Follower::Start() {
   return absl::OkStatus();
 }
 
-void Follower::Wake() {
-  const absl::MutexLock lock(&mu_);
-  woken_ = true;
-}
+void Follower::Wake() { pause_.Wake(); }
 
 void Follower::Stop() {
-  {
-    const absl::MutexLock lock(&mu_);
-    stopping_ = true;
-  }
+  pause_.Stop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -68,16 +63,15 @@ void Follower::Run() {
   while (true) {
     const absl::StatusOr<bool> left = Round();
     if (!left.ok()) moved_(false);
-    const absl::MutexLock lock(&mu_);
-    if (left.status() != health_) {
-      if (!left.ok()) spdlog::error("following the log failed: {}", left.status().ToString());
-      health_ = left.status();
+    {
+      const absl::MutexLock lock(&mu_);
+      if (left.status() != health_) {
+        if (!left.ok()) spdlog::error("following the log failed: {}", left.status().ToString());
+        health_ = left.status();
+      }
     }
-    if (stopping_) return;
-    if (left.ok() && *left) continue;
-    const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return woken_ || stopping_; };
-    mu_.AwaitWithTimeout(absl::Condition(&ready), kPause);
-    woken_ = false;
+    const bool goes_on = left.ok() && *left;
+    if (goes_on ? pause_.stopped() : pause_.For(kPause)) return;
   }
 }
 
@@ -120,14 +114,14 @@ absl::StatusOr<bool> Follower::Bind() {
 
 void Follower::NoteActivity(const LogEntry& entry) {
   if (const auto* event = std::get_if<BindingEvent>(&entry.what)) {
-    activity_[event->scene] = Activity{.last = parts_.clock->Now()};
+    activity_[event->scene] = Activity{.last = SteadyNow()};
   } else if (const auto* idle = std::get_if<IdleClose>(&entry.what)) {
     activity_.erase(idle->scene);
   }
 }
 
 void Follower::CloseIdleScenes() {
-  const absl::Time now = parts_.clock->Now();
+  const absl::Time now = SteadyNow();
   for (auto entry = activity_.begin(); entry != activity_.end();) {
     auto& [name, activity] = *entry;
     const auto scene = binder_.state().scenes.find(name);

@@ -14,7 +14,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "core/base/clock.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/episodes/binder.h"
 #include "core/generations/generations.h"
 #include "server/config.h"
@@ -32,7 +32,6 @@ class Follower {
     EpisodeTable* episodes = nullptr;
     Generations* generations = nullptr;
     Watermarks* watermarks = nullptr;
-    const Clock* clock = nullptr;
   };
 
   // `idle_close` asks for an idle record of a scene; `moved` runs after every round, on the
@@ -67,15 +66,14 @@ class Follower {
   Binder binder_;
   bool keeps_settled_ = true;  // until what is to be kept in memory cannot be read
   struct Activity {
-    absl::Time last;
+    absl::Time last;     // by SteadyNow()
     bool asked = false;  // for an idle record, since the last event
   };
   std::unordered_map<std::string, Activity> activity_;  // of scenes with open episodes
 
   mutable absl::Mutex mu_;
-  bool woken_ ABSL_GUARDED_BY(mu_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status health_ ABSL_GUARDED_BY(mu_);
+  StoppableSleep pause_;
   std::thread thread_;
 };
 

@@ -36,16 +36,8 @@ void GraphKeeper::Start() {
 }
 
 void GraphKeeper::Stop() {
-  {
-    const absl::MutexLock lock(&mu_);
-    stopping_ = true;
-  }
+  pause_.Stop();
   if (thread_.joinable()) thread_.join();
-}
-
-bool GraphKeeper::stopping() const {
-  const absl::MutexLock lock(&mu_);
-  return stopping_;
 }
 
 absl::Status GraphKeeper::Ask(
@@ -65,15 +57,12 @@ void GraphKeeper::Run() {
   absl::Status health;
   while (true) {
     const absl::StatusOr<bool> left = Follow();
-    if (left.status() != health && !left.ok() && !stopping()) {
+    if (left.status() != health && !left.ok() && !pause_.stopped()) {
       spdlog::error("the graph is not kept: {}", left.status().ToString());
     }
     health = left.status();
-    const absl::MutexLock lock(&mu_);
-    if (stopping_) return;
-    if (left.ok() && *left) continue;
-    mu_.AwaitWithTimeout(absl::Condition(&stopping_), kPause);
-    if (stopping_) return;
+    const bool goes_on = left.ok() && *left;
+    if (goes_on ? pause_.stopped() : pause_.For(kPause)) return;
   }
 }
 
@@ -148,9 +137,9 @@ absl::StatusOr<StoredConcepts> GraphKeeper::Find(const Space& space, uint64_t cl
   StoredConcepts found{
       .set = ConceptSet::Find(points, static_cast<size_t>(space.embeddings->dimension()),
                               before.ok() ? &before->set : nullptr,
-                              {.cancelled = [this] { return stopping(); }}),
+                              {.cancelled = [this] { return pause_.stopped(); }}),
       .found_among = closed};
-  if (stopping()) return absl::CancelledError("the daemon is stopping");
+  if (pause_.stopped()) return absl::CancelledError("the daemon is stopping");
   spdlog::info("graph: {} concepts among {} percepts of {} episodes in generation {}",
                found.set.concepts().size(), points.size(), closed, space.number);
   // The kept generation's concepts stay, for a roll-back.
@@ -162,7 +151,7 @@ absl::StatusOr<StoredConcepts> GraphKeeper::Find(const Space& space, uint64_t cl
 absl::StatusOr<uint64_t> GraphKeeper::Read(const Space& space, uint64_t first, uint64_t limit,
                                            const std::function<void(GraphEpisode&&)>& take) const {
   for (uint64_t at = first; at < limit;) {
-    if (stopping()) return absl::CancelledError("the daemon is stopping");
+    if (pause_.stopped()) return absl::CancelledError("the daemon is stopping");
     std::vector<ClosedEpisode> listed;
     MM_RETURN_IF_ERROR(parts_.episodes->ListClosed(at, std::min(kChunk, limit - at), listed));
     if (listed.empty()) return at;

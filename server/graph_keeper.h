@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/generations/generations.h"
 #include "core/graph/graph.h"
 #include "storage/episode_table.h"
@@ -64,12 +65,11 @@ class GraphKeeper {
                                 const std::function<void(GraphEpisode&&)>& take) const;
   // NOT_FOUND while a percept is not embedded yet.
   absl::StatusOr<GraphEpisode> ReadEpisode(const Space& space, EpisodeId id) const;
-  bool stopping() const;
 
   const Parts parts_;
   mutable absl::Mutex mu_;
   Made made_ ABSL_GUARDED_BY(mu_);  // changed by the thread alone
-  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  StoppableSleep pause_;
   std::thread thread_;
 };
 

@@ -248,25 +248,23 @@ std::vector<std::shared_ptr<IngestPipeline::Slot>> IngestPipeline::NextGroup() {
 
 void IngestPipeline::Write() {
   NameThread("log");
-  for (auto group = NextGroup(); !group.empty(); group = NextGroup()) Commit(group);
+  for (auto group = NextGroup(); !group.empty(); group = NextGroup()) {
+    Commit(group);
+    CommitIdle(group);
+  }
 }
 
 void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
   std::vector<PendingEvent> events;
-  std::vector<std::string> silent;
   for (const auto& slot : group) {
-    if (slot->is_idle_record) {
-      silent.push_back(std::move(slot->idle_scene));
-    } else if (slot->error.ok()) {
-      events.push_back(std::move(slot->pending));
-    }
+    if (!slot->is_idle_record && slot->error.ok()) events.push_back(std::move(slot->pending));
   }
   const size_t event_count = events.size();
   const absl::Time begun = SteadyNow();
   absl::StatusOr<std::vector<AppendResult>> results = std::vector<AppendResult>();
   if (event_count > 0) results = parts_.log->Append(std::move(events), parts_.clock->Now());
   const absl::Duration write = parts_.log->last_write_time();
-  bool wrote = event_count > 0 && results.ok();
+  const bool wrote = event_count > 0 && results.ok();
   size_t next = 0;
   uint64_t bytes = 0;
   uint64_t admitted = 0;
@@ -287,12 +285,8 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
     }
     slot->done(result);
   }
-  const absl::Duration work = SteadyNow() - begun - write;
-  // Behind the answers: nobody waits for these. The follower asks again for those that fail.
-  if (!silent.empty()) {
-    wrote = parts_.log->AppendIdleCloses(silent, parts_.clock->Now()).ok() || wrote;
-  }
   const absl::Time ended = SteadyNow();
+  const absl::Duration work = ended - begun - write;
   {
     const absl::MutexLock lock(&mu_);
     busy_.NoteWork(begun, ended);
@@ -306,9 +300,25 @@ void IngestPipeline::Commit(const std::vector<std::shared_ptr<Slot>>& group) {
       if (--own->second.events == 0) inside_.erase(own);
     }
     if (call_events_ == 0) calls_serving_.NoteEmpty(ended);
-    if (event_count > 0 && results.ok() && write > absl::ZeroDuration()) {
+    if (wrote && write > absl::ZeroDuration()) {
       pace_.NoteGroup(event_count, write, work);
     }
+  }
+  if (wrote) appended_();
+}
+
+void IngestPipeline::CommitIdle(const std::vector<std::shared_ptr<Slot>>& group) {
+  std::vector<std::string> scenes;
+  for (const auto& slot : group) {
+    if (slot->is_idle_record) scenes.push_back(std::move(slot->idle_scene));
+  }
+  if (scenes.empty()) return;
+  const absl::Time begun = SteadyNow();
+  // The follower asks again for those that fail.
+  const bool wrote = parts_.log->AppendIdleCloses(scenes, parts_.clock->Now()).ok();
+  {
+    const absl::MutexLock lock(&mu_);
+    busy_.NoteWork(begun, SteadyNow());
   }
   if (wrote) appended_();
 }

@@ -9,7 +9,8 @@
 //   1. A callback says "stored" only after the sync.
 //   2. Every submitted event is answered exactly once, also when the pipeline ends.
 //   3. At most `limits.queue_events` events with `limits.queue_bytes` of payload are inside; once
-//      half of either is, no caller has more than its share. More are RESOURCE_EXHAUSTED.
+//      half of either is, no caller has more than its share, but for one event of who has nothing
+//      inside. More are RESOURCE_EXHAUSTED.
 #pragma once
 
 #include <atomic>
@@ -137,7 +138,10 @@ class IngestPipeline {
   uint64_t EventsWithin(absl::Duration time) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Write();
   std::vector<std::shared_ptr<Slot>> NextGroup();
+  // Writes a group's events and answers them.
   void Commit(const std::vector<std::shared_ptr<Slot>>& group);
+  // Writes a group's idle records, which nobody waits for.
+  void CommitIdle(const std::vector<std::shared_ptr<Slot>>& group);
 
   const Config config_;
   const EventLimits event_limits_;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 
 namespace mixmatch {
 namespace {
@@ -41,7 +42,6 @@ LearnerKeeper::LearnerKeeper(const Config& config, const ModelConfig& model, Gen
       store_(store),
       episodes_(episodes),
       generations_(generations),
-      clock_(clock),
       history_(store, clock) {}
 
 absl::Status LearnerKeeper::Open(bool all_bound) {
@@ -67,13 +67,13 @@ absl::Status LearnerKeeper::Open(bool all_bound) {
   MM_RETURN_IF_ERROR(learner.status());
   learner_ = *std::move(learner);
   history_.Load(learner_->progress().steps_total);
-  saved_ = clock_->Now();
+  saved_ = SteadyNow();
   saved_steps_ = learner_->progress().steps_total;
   return absl::OkStatus();
 }
 
 void LearnerKeeper::Save(bool force) {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = SteadyNow();
   const uint64_t steps = learner_->progress().steps_total;
   if (!force && (now - saved_ < save_every_ || steps == saved_steps_)) return;
   const absl::Status saved = store_->PutWeights(kLearnerWeights, learner_->Checkpoint());

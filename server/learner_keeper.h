@@ -57,10 +57,9 @@ class LearnerKeeper {
   GenerationStore* const store_;
   const TrainingSource* const episodes_;
   const Generations* const generations_;
-  const Clock* const clock_;
   std::unique_ptr<Learner> learner_;
   HistoryKeeper history_;
-  absl::Time saved_;
+  absl::Time saved_;  // by SteadyNow()
   uint64_t saved_steps_ = 0;
 };
 

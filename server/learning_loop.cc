@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "core/base/own_heap.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "core/base/thread_priority.h"
 
 namespace mixmatch {
@@ -44,7 +44,7 @@ absl::Status LearningLoop::Start() {
   } else {
     MM_RETURN_IF_ERROR(opened);
   }
-  last_closed_ = last_event_ = parts_.clock->Now();
+  last_closed_ = last_event_ = SteadyNow();
   {
     const absl::MutexLock lock(&mu_);
     const absl::StatusOr<std::string> paused = parts_.database->GetSetting(kPausedSetting);
@@ -66,6 +66,8 @@ void LearningLoop::Stop() {
     const absl::MutexLock lock(&mu_);
     stopping_ = true;
   }
+  rest_.Stop();
+  pause_.Stop();
   // Now it is waited for. Where this is not allowed, it takes as long as it takes.
   const pid_t thread = thread_id_;
   if (thread != 0) (void)SetThreadPriority(thread, ThreadPriority::kNormal);
@@ -73,23 +75,20 @@ void LearningLoop::Stop() {
 }
 
 void LearningLoop::NoteRecall() {
-  last_recall_ns_.store(absl::ToUnixNanos(parts_.clock->Now()), std::memory_order_relaxed);
+  last_recall_ns_.store(absl::ToUnixNanos(SteadyNow()), std::memory_order_relaxed);
 }
 
 absl::Time LearningLoop::LastRecall() const {
   return absl::FromUnixNanos(last_recall_ns_.load(std::memory_order_relaxed));
 }
 
-void LearningLoop::Wake() {
-  const absl::MutexLock lock(&mu_);
-  woken_ = true;
-}
+void LearningLoop::Wake() { pause_.Wake(); }
 
 absl::Status LearningLoop::SetPaused(bool paused) {
   MM_RETURN_IF_ERROR(parts_.database->PutSetting(kPausedSetting, paused ? "true" : "false"));
   const absl::MutexLock lock(&mu_);
   paused_ = paused;
-  woken_ = true;
+  pause_.Wake();
   snapshot_.state = paused ? LearningState::kPaused : LearningState::kIdle;
   return absl::OkStatus();
 }
@@ -99,7 +98,7 @@ void LearningLoop::Consolidate(Consolidation consolidation) {
     const absl::MutexLock lock(&mu_);
     if (!stopping_ && !paused_) {
       consolidations_.push_back(std::move(consolidation));
-      woken_ = true;
+      pause_.Wake();
       return;
     }
   }
@@ -112,7 +111,7 @@ void LearningLoop::Publish(PublishFollower follower) {
     const absl::MutexLock lock(&mu_);
     if (!stopping_) {
       commands_.push_back([this, follower = std::move(follower)] { publishing_.Ask(follower); });
-      woken_ = true;
+      pause_.Wake();
       return;
     }
   }
@@ -133,7 +132,7 @@ absl::Status LearningLoop::Rollback() {
       const absl::MutexLock done(&outcome->mu);
       outcome->status = std::move(status);
     });
-    woken_ = true;
+    pause_.Wake();
   }
   const absl::MutexLock lock(&outcome->mu);
   const auto ready = [&outcome]()
@@ -160,32 +159,27 @@ void LearningLoop::Run() {
   SetComputeThreads(static_cast<int>(asked > 0 ? asked : spare));
   const OwnHeap heap;
   const bool opened = AwaitLearner();
-  absl::Time worked_at = absl::Now();
+  absl::Time worked_at = SteadyNow();
   absl::Time released_at = worked_at;
   bool released = false;
   while (opened) {
     RunCommands();
     const bool worked = Work();
     if (worked) {
-      worked_at = absl::Now();
+      worked_at = SteadyNow();
       released = false;
       // What lies between blocks that stay is not always of use again: it would only grow.
       if (worked_at - released_at > kReleaseEvery) {
         heap.Release();
         released_at = worked_at;
       }
-    } else if (!released && absl::Now() - worked_at > kKeepFreed) {
+    } else if (!released && SteadyNow() - worked_at > kKeepFreed) {
       heap.Release();
       released = true;
     }
     keeper_.Save(/*force=*/false);
     UpdateSnapshot();
-    const absl::MutexLock lock(&mu_);
-    if (stopping_) break;
-    if (worked) continue;
-    const auto ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return woken_ || stopping_; };
-    mu_.AwaitWithTimeout(absl::Condition(&ready), kPause);
-    woken_ = false;
+    if (worked ? pause_.stopped() : pause_.For(kPause)) break;
   }
   RunCommands();
   const absl::Status ending = absl::UnavailableError("not finished: shutting down; ask again");
@@ -203,16 +197,16 @@ bool LearningLoop::AwaitLearner() {
   Seq next = 0;
   absl::Time moved;
   while (!keeper_.opened()) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     if (std::exchange(next, parts_.episodes->next_seq()) != next) moved = now;
     const bool all_bound = next > bind_to_ || now - moved > kBindingStands;
     const absl::Status opened = all_bound ? OpenLearner(all_bound) : absl::OkStatus();
     if (!opened.ok()) spdlog::error("learning does not go on: {}", opened.ToString());
-    const absl::MutexLock lock(&mu_);
-    snapshot_.health = opened;
-    if (stopping_) break;
-    if (keeper_.opened()) continue;
-    mu_.AwaitWithTimeout(absl::Condition(&stopping_), opened.ok() ? kPause : kRestAfterError);
+    {
+      const absl::MutexLock lock(&mu_);
+      snapshot_.health = opened;
+    }
+    if (!keeper_.opened() && rest_.For(opened.ok() ? kPause : kRestAfterError)) break;
   }
   return keeper_.opened();
 }
@@ -227,7 +221,7 @@ void LearningLoop::RunCommands() {
 }
 
 bool LearningLoop::Work() {
-  const absl::Time now = parts_.clock->Now();
+  const absl::Time now = SteadyNow();
   const uint64_t closed = parts_.episodes->closed_count();
   if (closed != std::exchange(seen_closed_, closed)) last_closed_ = now;
   const Seq seq = parts_.log->last_seq();
@@ -269,7 +263,7 @@ bool LearningLoop::Work() {
 }
 
 bool LearningLoop::PublishOnce() {
-  const absl::Time now = parts_.clock->Now();
+  const absl::Time now = SteadyNow();
   if (now < publish_again_) return false;
   const absl::StatusOr<bool> worked = publishing_.Work(learner());
   if (publishing_.TakeGoBack() && !config_.learning.deterministic && keeper_.GoBack()) {
@@ -284,23 +278,24 @@ bool LearningLoop::PublishOnce() {
 
 bool LearningLoop::LearnOnce(bool flush) {
   if (!learner().HasNew(flush)) return false;
-  const absl::Time start = parts_.clock->Now();
+  const absl::Time start = SteadyNow();
   const absl::StatusOr<StepResult> step = learner().StepNew(flush);
   const absl::Status taken = parts_.watermarks->SetTaken(learner().progress().taken);
   if (!taken.ok()) spdlog::error("learned watermark not moved: {}", taken.ToString());
   parts_.watermarks->Publish();
-  return Note(step, /*replay=*/false, start, parts_.clock->Now());
+  return Note(step, /*replay=*/false, SteadyNow() - start);
 }
 
-bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Time start,
-                        absl::Time end) {
-  if (step.ok())
-    keeper_.history().Add({learner().progress().steps_total, replay, start, end}, *step);
+bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Duration took) {
+  const absl::Time end = parts_.clock->Now();
+  if (step.ok()) {
+    keeper_.history().Add({learner().progress().steps_total, replay, end - took, end}, *step);
+  }
   const absl::MutexLock lock(&mu_);
   if (!step.ok()) {
     if (step.status() != health_) spdlog::error("a step failed: {}", step.status().ToString());
     health_ = step.status();
-    rest_until_ = end + kRestAfterError;
+    rest_until_ = SteadyNow() + kRestAfterError;
     return false;
   }
   health_ = absl::OkStatus();
@@ -309,7 +304,7 @@ bool LearningLoop::Note(const absl::StatusOr<StepResult>& step, bool replay, abs
 
 bool LearningLoop::ConsolidateOnce() {
   if (!running_) return false;
-  const absl::Time start = parts_.clock->Now();
+  const absl::Time start = SteadyNow();
   ConsolidationProgress& progress = running_->progress;
   const bool enough = running_->what.steps > 0 ? progress.steps_done >= running_->what.steps
                                                : start - running_->start >= running_->what.time;
@@ -318,8 +313,8 @@ bool LearningLoop::ConsolidateOnce() {
     return true;
   }
   const absl::StatusOr<StepResult> step = learner().StepReplay();
-  const absl::Time end = parts_.clock->Now();
-  if (!Note(step, /*replay=*/true, start, end)) {
+  const absl::Time end = SteadyNow();
+  if (!Note(step, /*replay=*/true, end - start)) {
     EndConsolidation(step.status());
     return true;
   }
@@ -340,7 +335,7 @@ void LearningLoop::EndConsolidation(const absl::Status& status) {
   running_.reset();
   keeper_.Save(/*force=*/true);
   if (status.ok()) {
-    ended.progress.elapsed = parts_.clock->Now() - ended.start;
+    ended.progress.elapsed = SteadyNow() - ended.start;
     ended.progress.done = true;
     ended.what.report(ended.progress);
   }
@@ -348,7 +343,7 @@ void LearningLoop::EndConsolidation(const absl::Status& status) {
 }
 
 bool LearningLoop::ConsolidateIdle() {
-  const absl::Time start = parts_.clock->Now();
+  const absl::Time start = SteadyNow();
   const LearnerProgress progress = learner().progress();
   const double passes = static_cast<double>(progress.steps_total) *
                         static_cast<double>(config_.learning.batch_episodes);
@@ -359,8 +354,8 @@ bool LearningLoop::ConsolidateIdle() {
     return false;
   }
   const absl::StatusOr<StepResult> step = learner().StepReplay();
-  const absl::Time end = parts_.clock->Now();
-  if (!Note(step, /*replay=*/true, start, end)) return false;
+  const absl::Time end = SteadyNow();
+  if (!Note(step, /*replay=*/true, end - start)) return false;
   rest_until_ = start + (end - start) / config_.learning.idle_cpu_share;
   // Nothing can be told from anything yet: look again when more may have come.
   if (step->positives == 0) rest_until_ = start + config_.learning.idle_after;

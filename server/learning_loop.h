@@ -23,6 +23,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "core/base/clock.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/generations/generations.h"
 #include "core/learning/learner.h"
 #include "server/config.h"
@@ -133,7 +134,7 @@ class LearningLoop {
   absl::Status AfterRestart();
   Learner& learner() { return keeper_.learner(); }
   absl::Time LastRecall() const;
-  bool Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Time start, absl::Time end);
+  bool Note(const absl::StatusOr<StepResult>& step, bool replay, absl::Duration took);
   void EndConsolidation(const absl::Status& status);
   void UpdateSnapshot();
 
@@ -146,7 +147,7 @@ class LearningLoop {
   std::optional<Running> running_;
   PublishDesk publishing_;
   uint64_t seen_closed_ = 0;
-  absl::Time last_closed_;
+  absl::Time last_closed_;  // this and what follows by SteadyNow()
   Seq seen_seq_ = 0;
   absl::Time last_event_;
   absl::Time rest_until_;     // no steps before, after an error or between idle steps
@@ -158,10 +159,11 @@ class LearningLoop {
   std::deque<std::function<void()>> commands_ ABSL_GUARDED_BY(mu_);
   std::deque<Consolidation> consolidations_ ABSL_GUARDED_BY(mu_);
   bool paused_ ABSL_GUARDED_BY(mu_) = false;
-  bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status health_ ABSL_GUARDED_BY(mu_);
   LearningSnapshot snapshot_ ABSL_GUARDED_BY(mu_);
+  StoppableSleep pause_;
+  StoppableSleep rest_;              // that no news ends
   std::atomic<pid_t> thread_id_{0};  // while it runs
   std::thread thread_;
 };

@@ -105,7 +105,9 @@ bool PublishDesk::GrowthAsks(const LearnerProgress& progress,
 
 bool PublishDesk::AgeAsks(const LearnerProgress& progress, const GenerationRecord& serving) const {
   const absl::Duration age_max = config_.generations.publish_max_age;
-  return age_max > absl::ZeroDuration() && clock_->Now() - serving.create_time >= age_max &&
+  // One of the future is of a clock that was wrong.
+  const absl::Duration age = clock_->Now() - serving.create_time;
+  return age_max > absl::ZeroDuration() && (age >= age_max || age < absl::ZeroDuration()) &&
          progress.steps_total > serving.steps &&
          progress.steps_total >= TurnedDown(serving).steps + kStepsBetweenPublishes;
 }

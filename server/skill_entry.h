@@ -33,8 +33,8 @@ struct SkillEntry {
   std::map<ExampleId, Lesson> lessons ABSL_GUARDED_BY(mu);
   std::map<std::string, uint64_t> label_counts ABSL_GUARDED_BY(mu);
   std::vector<LessonChange> pending ABSL_GUARDED_BY(mu);
-  uint64_t version ABSL_GUARDED_BY(mu) = 1;  // of the lessons
-  absl::Time changed ABSL_GUARDED_BY(mu) = absl::InfinitePast();
+  uint64_t version ABSL_GUARDED_BY(mu) = 1;                       // of the lessons
+  absl::Time changed ABSL_GUARDED_BY(mu) = absl::InfinitePast();  // by SteadyNow()
   bool deleted ABSL_GUARDED_BY(mu) = false;
   std::map<Generation, Solved> solved ABSL_GUARDED_BY(mu);
 

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "core/skills/skill_scores.h"
 #include "server/skill_entry.h"
 
@@ -181,7 +182,7 @@ absl::StatusOr<TeachCounts> SkillKeeper::Teach(const std::string& name,
     }
     if (!stored.empty()) {
       ++entry->version;
-      entry->changed = parts_.clock->Now();
+      entry->changed = SteadyNow();
     }
   }
   Wake();
@@ -205,7 +206,7 @@ absl::StatusOr<uint64_t> SkillKeeper::Remove(SkillEntry& entry,
   MM_RETURN_IF_ERROR(parts_.table->Remove(entry.spec.id, there));
   for (const LessonChange& change : changes) entry.Note(change);
   ++entry.version;
-  entry.changed = parts_.clock->Now();
+  entry.changed = SteadyNow();
   return there.size();
 }
 

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/clock.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/generations/generation_store.h"
 #include "core/generations/generations.h"
 #include "core/skills/skill.h"
@@ -117,10 +118,10 @@ class SkillKeeper {
   mutable absl::Mutex mu_;
   std::map<std::string, std::shared_ptr<SkillEntry>> entries_ ABSL_GUARDED_BY(mu_);
   uint64_t next_id_ ABSL_GUARDED_BY(mu_) = 1;
-  bool wake_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const Space> wanted_ ABSL_GUARDED_BY(mu_);  // to be prepared
   std::shared_ptr<const Space> next_ ABSL_GUARDED_BY(mu_);    // prepared, and not serving yet
+  StoppableSleep pause_;
   std::thread thread_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/steady_now.h"
 #include "core/base/thread_priority.h"
 #include "core/encoder/encoder.h"
 #include "server/skill_entry.h"
@@ -33,18 +34,17 @@ void SkillKeeper::Stop() {
     const absl::MutexLock lock(&mu_);
     stopping_ = true;
   }
+  pause_.Stop();
   if (thread_.joinable()) thread_.join();
 }
 
-void SkillKeeper::Wake() {
-  const absl::MutexLock lock(&mu_);
-  wake_ = true;
-}
+void SkillKeeper::Wake() { pause_.Wake(); }
 
 void SkillKeeper::Prepare(const std::shared_ptr<const Space>& next) {
   const absl::MutexLock lock(&mu_);
   if (stopping_ || !thread_.joinable()) return;
   wanted_ = next;
+  pause_.Wake();
   const auto done = [this, &next] {
     mu_.AssertReaderHeld();
     return stopping_ || next_ == next;
@@ -59,14 +59,8 @@ void SkillKeeper::Run() {
   while (true) {
     std::shared_ptr<const Space> wanted;
     {
+      if (pause_.For(std::min(pause, kLook))) return;
       const absl::MutexLock lock(&mu_);
-      const auto woken = [this] {
-        mu_.AssertReaderHeld();
-        return wake_ || stopping_ || wanted_ != nullptr;
-      };
-      mu_.AwaitWithTimeout(absl::Condition(&woken), std::min(pause, kLook));
-      if (stopping_) return;
-      wake_ = false;
       wanted = wanted_;
     }
     const std::shared_ptr<const Space> serving = parts_.generations->serving();
@@ -112,7 +106,7 @@ absl::Duration SkillKeeper::Bring(SkillEntry& entry, const std::shared_ptr<const
     const absl::MutexLock lock(&entry.mu);
     changes.swap(entry.pending);
     version = entry.version;
-    quiet = parts_.clock->Now() - entry.changed;
+    quiet = SteadyNow() - entry.changed;
     const auto found = entry.solved.find(space->number);
     if (found != entry.solved.end()) known = found->second;
   }

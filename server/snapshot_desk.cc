@@ -71,6 +71,7 @@ SnapshotDesk::SnapshotDesk(const Config& config, const Parts& parts)
 }
 
 void SnapshotDesk::Stop() {
+  pause_.Stop();
   const absl::MutexLock lock(&mu_);
   stop_ = true;
 }
@@ -295,11 +296,7 @@ absl::Status SnapshotDesk::MakeScheduledBackup() {
 void SnapshotDesk::Schedule() {
   NameThread("schedule");
   absl::Status health;
-  while (true) {
-    {
-      const absl::MutexLock lock(&mu_);
-      if (mu_.AwaitWithTimeout(absl::Condition(&stop_), kLook)) return;
-    }
+  while (!pause_.For(kLook)) {
     if (SteadyNow() < not_before_) continue;
     const Work work(*this);
     if (!work.status().ok()) continue;

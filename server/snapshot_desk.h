@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/clock.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/generations/generations.h"
 #include "server/config.h"
 #include "server/disk_guard.h"
@@ -108,6 +109,7 @@ class SnapshotDesk {
   bool closed_ ABSL_GUARDED_BY(mu_) = false;  // while all copies go
   size_t working_ ABSL_GUARDED_BY(mu_) = 0;   // what is being made or checked
   std::unique_ptr<WorkerPool> pool_;
+  StoppableSleep pause_;
   std::thread scheduler_;
   // Of the scheduler alone.
   absl::Time backed_up_ = absl::InfinitePast();

@@ -1,6 +1,7 @@
-// A pause that is cut short by whoever ends the thread.
+// A pause that is cut short by whoever wakes or ends the thread.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -11,13 +12,25 @@ namespace mixmatch {
 // By a clock that never goes back. absl::Mutex::AwaitWithTimeout goes by the wall clock: where that
 // is set back by an hour meanwhile, it waits for an hour.
 //
-// Thread-safety: Safe for concurrent use.
+// Thread-safety: Safe for concurrent use; where it is woken, one thread sleeps.
 class StoppableSleep {
  public:
-  // Returns at once, from then on, whether it was stopped.
+  // Returns after this time, or once it was woken since the last For(), or stopped; at once from
+  // then on. Whether it was stopped.
   bool For(absl::Duration time) {
+    time = std::min(time, absl::Hours(24 * 365));  // that clock has an end
     std::unique_lock lock(mu_);
-    return changed_.wait_for(lock, absl::ToChronoNanoseconds(time), [this] { return stopped_; });
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(time), [this] { return woken_ || stopped_; });
+    woken_ = false;
+    return stopped_;
+  }
+
+  void Wake() {
+    {
+      const std::lock_guard lock(mu_);
+      woken_ = true;
+    }
+    changed_.notify_all();
   }
 
   void Stop() {
@@ -28,9 +41,15 @@ class StoppableSleep {
     changed_.notify_all();
   }
 
+  bool stopped() const {
+    const std::lock_guard lock(mu_);
+    return stopped_;
+  }
+
  private:
-  std::mutex mu_;
+  mutable std::mutex mu_;
   std::condition_variable changed_;
+  bool woken_ = false;
   bool stopped_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "core/base/steady_now.h"
 
 namespace mixmatch {
 
@@ -21,13 +22,17 @@ ListsBuilder::~ListsBuilder() {
     const absl::MutexLock lock(&mu_);
     stop_ = true;
   }
+  pause_.Stop();
   thread_.join();
 }
 
 void ListsBuilder::Wake() {
-  const absl::MutexLock lock(&mu_);
-  woken_ = true;
-  rests_ = false;
+  {
+    const absl::MutexLock lock(&mu_);
+    woken_ = true;
+    rests_ = false;
+  }
+  pause_.Wake();
 }
 
 void ListsBuilder::AwaitBuilt(absl::Duration at_most) const {
@@ -40,23 +45,33 @@ bool ListsBuilder::rests() const {
   return rests_;
 }
 
+bool ListsBuilder::AwaitNews(absl::Duration at_most) {
+  const absl::Time until = SteadyNow() + at_most;
+  while (true) {
+    {
+      const absl::MutexLock lock(&mu_);
+      if (HasNews()) return true;
+    }
+    const absl::Duration left = until - SteadyNow();
+    if (left <= absl::ZeroDuration()) return false;
+    pause_.For(left);
+  }
+}
+
 void ListsBuilder::Run() {
   NameThread(name_);
   // Recall and ingest come first. A refusal costs only politeness.
   (void)SetThreadPriority(ThisThread(), priority_);
   bool rested = true;  // nothing came since the last look while idle
   while (!stop_) {
-    bool idle = false;
     {
       const absl::MutexLock lock(&mu_);
       building_ = false;
-      const absl::Condition news(this, &ListsBuilder::HasNews);
-      if (rested) {
-        rests_ = !woken_;
-        mu_.Await(news);
-      } else {
-        idle = !mu_.AwaitWithTimeout(news, options_.merge_idle);
-      }
+      rests_ = rested && !woken_;
+    }
+    const bool idle = !AwaitNews(rested ? absl::InfiniteDuration() : options_.merge_idle);
+    {
+      const absl::MutexLock lock(&mu_);
       building_ = woken_;
       woken_ = false;
     }

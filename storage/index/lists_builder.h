@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "core/base/ids.h"
+#include "core/base/stoppable_sleep.h"
 #include "core/base/thread_priority.h"
 #include "storage/index/lists.h"
 
@@ -47,6 +48,8 @@ class ListsBuilder {
 
  private:
   void Run();
+  // Until it is woken or ends; false where nothing came for so long.
+  bool AwaitNews(absl::Duration at_most);
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stop_ || woken_; }
 
   bool IsBuilt() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stop_ || !(woken_ || building_); }
@@ -61,6 +64,7 @@ class ListsBuilder {
   bool rests_ ABSL_GUARDED_BY(mu_) = true;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool building_ ABSL_GUARDED_BY(mu_) = false;  // since it was woken
+  StoppableSleep pause_;
   std::thread thread_;
 };
 

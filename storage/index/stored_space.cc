@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "core/base/status.h"
+#include "core/base/steady_now.h"
 #include "storage/index/top_k.h"
 
 namespace mixmatch {
@@ -109,9 +109,9 @@ absl::Status StoredSpace::Append(std::span<const EmbeddedItem> items,
   MM_RETURN_IF_ERROR(CheckAppend(items, vectors));
   // One after the other: where cores are few, both at once leave none to those who ask and store.
   if (background) {
-    const absl::Time until = absl::Now() + kBuildAwaited;
+    const absl::Time until = SteadyNow() + kBuildAwaited;
     sealer_.AwaitBuilt(kBuildAwaited);
-    merger_.AwaitBuilt(std::max(absl::ZeroDuration(), until - absl::Now()));
+    merger_.AwaitBuilt(std::max(absl::ZeroDuration(), until - SteadyNow()));
   }
   // A little of it between what is bulk is not worth a flush.
   const bool in_bulk = background && (items.size() >= kBulkItems || !logged_);

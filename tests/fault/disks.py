@@ -231,6 +231,16 @@ def clock(context):
             victim.ctl("recall", "--text", "bell", "--want", "text")
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         streams.halt()
+        # Who closes what is open wakes by itself, also where the clock is two hours behind, or ahead
+        # of, the system's.
+        for seconds in (-7200, 7200):
+            before = len(journal.acknowledged)
+            streams.go(victim.address)
+            wait(lambda: len(journal.acknowledged) > before + 100, 60, "ingest goes on")
+            streams.halt()
+            _switch(victim, "clock", True, f"{seconds}\n")
+            wait(lambda: int(victim.answer("status").get("open_episode_count", 0)) == 0, 60,
+                 "silent scenes are closed")
         victim.ctl("watermarks", "--wait", "recallable")
         victim.kill()
         victim.start()

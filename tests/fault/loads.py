@@ -60,7 +60,7 @@ class Watch:
 
 class Syncs:
     """Appends to a file of its own beside the daemon's and syncs it, ten times a second, on a thread
-    of its own: what the disk itself takes meanwhile."""
+    of its own: what the disk itself takes meanwhile. Use it as a context manager."""
 
     def __init__(self, folder):
         self._file = os.open(os.path.join(folder, "syncs"), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
@@ -81,7 +81,10 @@ class Syncs:
         times, self._times_ms = sorted(self._times_ms), []
         return times[int(0.99 * len(times))] if times else 0.0
 
-    def end(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self._stop.set()
         self._thread.join()
         os.close(self._file)
@@ -167,7 +170,7 @@ def overload(context):
         verdict.note(f"alone {stored:.0f} events/s stored by calls, {followed:.0f} until recallable, "
                      f"{asked:.0f} recalls/s")
 
-        syncs, disk = Syncs(victim.folder), []
+        disk = []  # p99 of bare syncs beside each load
 
         def load(share, seconds=LOAD_S):
             syncs.take_p99_ms()
@@ -178,13 +181,13 @@ def overload(context):
         def steady(share):
             return _together([load(share) for _ in range(TURNS)])
 
-        normal, busy = steady(NORMAL), steady(BUSY)
-        watch = Watch(victim, 0.2)
-        heavy = load(TOO_MUCH, OVERLOAD_S * context.cycles)
-        top = max(sample[1] for sample in watch.end())
-        time.sleep(5)
-        after = steady(NORMAL)
-        syncs.end()
+        with Syncs(victim.folder) as syncs:
+            normal, busy = steady(NORMAL), steady(BUSY)
+            watch = Watch(victim, 0.2)
+            heavy = load(TOO_MUCH, OVERLOAD_S * context.cycles)
+            top = max(sample[1] for sample in watch.end())
+            time.sleep(5)
+            after = steady(NORMAL)
         verdict.note("a bare sync beside each of these loads: p99 " +
                      "/".join(f"{p99:.0f}" for p99 in disk) + " ms")
         for kind in ("ingest", "recall"):

@@ -179,6 +179,22 @@ TEST_F(IngestPipelineTest, ASceneThatFellSilentIsWrittenBehindWhatWasSentBefore)
   EXPECT_GT(silent, 501U);
 }
 
+TEST_F(IngestPipelineTest, NobodyWaitsForIdleRecords) {
+  Begin();
+  HoldWriter();
+  pipeline_->SubmitIdleClose("hall");
+  Seq stored = 0;  // by the writer's thread
+  Seq last = 0;
+  pipeline_->Submit(CallerOf(1), TextEvent("lane-1", 1), [&](const AppendResult& result) {
+    stored = result.seq;
+    last = open_.log->last_seq();
+  });
+  End();
+  EXPECT_EQ(stored, 2U);
+  EXPECT_EQ(last, 2U) << "the idle record comes behind the answer";
+  EXPECT_EQ(open_.log->last_seq(), 3U);
+}
+
 TEST_F(IngestPipelineTest, ScenesThatFellSilentTogetherAreAllWritten) {
   Begin();
   HoldWriter();
