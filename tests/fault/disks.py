@@ -8,6 +8,7 @@ import time
 
 from journal import Journal, Streams, Verdict, look, wait
 from scene import STREAMS, scene
+from victim import CONFIG
 
 # Where the power is cut: everything that a memory does to its files. Each of them before and after.
 POINTS = tuple(
@@ -23,6 +24,8 @@ POINTS = tuple(
 # How often such an operation happens in the seconds of a cycle, roughly: which one is meant.
 OFTEN = {"append:log": 400, "sync:log": 400, "append:manifest": 20, "sync:manifest": 20,
          "append:table": 12, "append:blob": 12, "syncdir:folder": 12}
+# Scenes are open for longer than following takes to come to rest.
+CLOCK_CONFIG = CONFIG.replace("idle_close: 1s", "idle_close: 6s")
 UNDER_LOAD_S = 3
 ENDS_S = 30
 
@@ -218,9 +221,13 @@ def read_error(context):
     return verdict
 
 
+def _open(victim):
+    return int(victim.answer("status").get("open_episode_count", 0))
+
+
 def clock(context):
     """The wall clock jumps by up to a year, both ways, under load."""
-    victim = context.make_faulty()
+    victim = context.make_faulty(CLOCK_CONFIG)
     with scene(context, victim, 4) as (verdict, journal, streams):
         streams.go(victim.address)
         for cycle in range(context.cycles):
@@ -239,9 +246,8 @@ def clock(context):
             wait(lambda: len(journal.acknowledged) > before + 100, 60, "ingest goes on")
             streams.halt()
             _switch(victim, "clock", True, f"{seconds}\n")
-            wait(lambda: int(victim.answer("status").get("open_episode_count", 0)) == 0, 60,
-                 "silent scenes are closed")
-        victim.ctl("watermarks", "--wait", "recallable")
+            victim.ctl("watermarks", "--wait", "recallable")
+            wait(lambda: _open(victim) == 0, 60, "silent scenes are closed")
         victim.kill()
         victim.start()
         look(context, victim, journal, verdict)

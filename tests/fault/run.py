@@ -77,7 +77,7 @@ def run(name, args, api):
     cycles = args.cycles or usual
     context = checks.Context(
         api, lambda config=victim.CONFIG: victim.Victim(args.build, args.log, config),
-        lambda: victim.FaultyVictim(args.build, args.log),
+        lambda config=victim.CONFIG: victim.FaultyVictim(args.build, args.log, config),
         f"{args.seed}/{name}", cycles, Teller(name, cycles))
     result = {"name": name, "cycles": cycles}
     try:

@@ -59,11 +59,11 @@ class Victim(command_testing.Daemon):
 class FaultyVictim(Victim):
     """One whose files and clock fail as the folder `faults` and the plan say."""
 
-    def __init__(self, build, log):
+    def __init__(self, build, log, config=CONFIG):
         # On the file system of the data: what may come back after a power cut is kept there.
         self._faults = tempfile.TemporaryDirectory(prefix="mixmatch-faults-")
         self.faults = pathlib.Path(self._faults.name)
-        super().__init__(build, log, daemon="mixmatchd_faulty",
+        super().__init__(build, log, config, daemon="mixmatchd_faulty",
                          environment={"MIXMATCH_FAULTS": f"folder={self.faults}"})
 
     def plan(self, text):
