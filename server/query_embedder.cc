@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,12 +13,22 @@
 namespace mixmatch {
 namespace {
 
-// A part of a query weighs by the inverse of its distance (1 - cosine) to the nearest of its own
-// modality: estimates are weighed best by the inverse squares of their errors, and this distance is
-// half the square of one. The nearest alone: of a word that was heard once there is one, and those
-// behind say nothing of it. What is known exactly has this distance. Chosen on the digits eval's
+// Parts of a query are weighed as estimates of one value are, by the inverse squares of how far
+// each may be off: its distance (1 - cosine) to the nearest of its own modality, and for all alike
+// what they must be off by where they say different things, which grows with the square of their
+// mean distance from each other (random effects: DerSimonian and Laird, "Meta-analysis in clinical
+// trials", 1986). So where parts agree the one that is known best leads, and where they do not, as
+// while it is not learned yet what a word goes with, each counts. The nearest alone: of a word that
+// was heard once there is one, and those behind say nothing of it. Chosen on the digits eval's
 // validation part (tests/eval/RESULTS.md).
-constexpr double kLeastDistance = 0.001;
+constexpr double kLeastDistance = 0.0003;  // of what is known exactly
+constexpr double kDisagreement = 0.05;
+
+double SquaredLength(std::span<const float> vector) {
+  double squares = 0;
+  for (const float value : vector) squares += static_cast<double>(value) * value;
+  return squares;
+}
 
 // A query's vector, brought to length 1.
 absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding,
@@ -29,8 +40,7 @@ absl::StatusOr<std::vector<float>> UnitVector(const v1::Embedding& embedding,
   }
   const auto dimension = static_cast<size_t>(space.embeddings->dimension());
   std::vector<float> vector(embedding.values().begin(), embedding.values().end());
-  double squares = 0;
-  for (const float value : vector) squares += static_cast<double>(value) * value;
+  const double squares = SquaredLength(vector);
   if (vector.size() != dimension || !std::isfinite(squares) || squares <= 0) {
     return InvalidField(absl::StrCat(field, ".embedding.values"),
                         absl::StrCat("query refused: ", vector.size(),
@@ -88,17 +98,17 @@ absl::StatusOr<std::vector<float>> QueryEmbedder::PointOf(const v1::PerceptMixtu
   return EmbedTogether(query, space);
 }
 
-absl::StatusOr<double> QueryEmbedder::WeightOf(const ModalitySpec& modality,
-                                               std::span<const float> point,
-                                               const Space& space) const {
+absl::StatusOr<double> QueryEmbedder::DistanceOf(const ModalitySpec& modality,
+                                                 std::span<const float> point,
+                                                 const Space& space) const {
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();
   const absl::StatusOr<RegisteredModality> known = log_->FindModality(modality.name);
-  if (absl::IsNotFound(known.status())) return 0;
+  if (absl::IsNotFound(known.status())) return kUnknown;
   MM_RETURN_IF_ERROR(known.status());
   MM_ASSIGN_OR_RETURN(const SearchResult near,
                       space.embeddings->Search({&known->id, 1}, point, /*k=*/1, nullptr));
-  if (near.neighbours.empty()) return 0;
-  const double distance = 1.0 - near.neighbours[0].similarity;
-  return 1 / (std::max(distance, 0.0) + kLeastDistance);
+  if (near.neighbours.empty()) return kUnknown;
+  return std::max(0.0, 1.0 - near.neighbours[0].similarity);
 }
 
 absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(const QueryPercepts& query,
@@ -110,16 +120,23 @@ absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(const QueryPercep
   const auto dimension = static_cast<size_t>(space.embeddings->dimension());
   std::vector<float> points(mixtures.size() * dimension);
   MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, points));
-  std::vector<double> weights;
+  std::vector<double> distances;
+  std::vector<float> sum(dimension);
   for (size_t part = 0; part < all.size(); ++part) {
     const std::span<const float> point(points.data() + part * dimension, dimension);
-    MM_ASSIGN_OR_RETURN(weights.emplace_back(), WeightOf(*all[part].modality, point, space));
+    MM_ASSIGN_OR_RETURN(distances.emplace_back(), DistanceOf(*all[part].modality, point, space));
+    for (size_t i = 0; i < dimension; ++i) sum[i] += point[i];
   }
-  const double most = *std::max_element(weights.begin(), weights.end());
+  // Of n unit vectors the sum's square is n and twice the cosines of all pairs.
+  const auto parts = static_cast<double>(all.size());
+  const double cosine = (SquaredLength(sum) - parts) / (parts * (parts - 1));
+  const double common = kLeastDistance + kDisagreement * (1 - cosine) * (1 - cosine);
+  const double least = *std::min_element(distances.begin(), distances.end());
   std::vector<float> vector(dimension);
   for (size_t part = 0; part < mixtures.size(); ++part) {
-    // Where nothing is known of any they are alike.
-    const auto weight = static_cast<float>(most > 0 ? weights[part] / most : 1);
+    // Where nothing is known of any they are alike; else who is not known does not count.
+    const double share = std::isinf(least) ? 1 : (least + common) / (distances[part] + common);
+    const auto weight = static_cast<float>(share * share);
     for (size_t i = 0; i < dimension; ++i) vector[i] += weight * points[part * dimension + i];
   }
   Normalise(vector);

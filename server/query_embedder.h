@@ -42,13 +42,14 @@ class QueryEmbedder {
   const QueryReader& reader() const { return reader_; }
 
  private:
-  // The middle of the percepts' own points, each weighed by the inverse of its distance to the
-  // nearest of its own modality: what is unclear is like nothing that is known.
+  // The middle of the percepts' own points, each weighed by how near the nearest of its own
+  // modality is: what is unclear is like nothing that is known. The less the farther the points are
+  // apart.
   absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
                                                   const Space& space) const;
-  // What a part counts in that middle; 0 where nothing is stored of its modality.
-  absl::StatusOr<double> WeightOf(const ModalitySpec& modality, std::span<const float> point,
-                                  const Space& space) const;
+  // 1 - cosine of the nearest percept of a modality; infinite where none is stored.
+  absl::StatusOr<double> DistanceOf(const ModalitySpec& modality, std::span<const float> point,
+                                    const Space& space) const;
 
   const EventLog* const log_;
   const EpisodeTable* const episodes_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -109,8 +110,8 @@ TEST(RecallTest, PartsWeighByHowNearTheNearestOfTheirModalityIs) {
     EXPECT_TRUE(daemon.memory().Recall(&context, request, &response).ok());
     return response;
   };
-  // Each part weighs by the inverse of its distance to the nearest of its own modality: nearly all
-  // of it where a word is known, were it stored once.
+  // Each part weighs by how near the nearest of its own modality is: nearly all of it where a word
+  // is known, were it stored once. The less, the farther they are apart.
   v1::Percept word;
   word.mutable_text()->set_text("word4");
   for (const float value : {7.0F, 7.1F, 7.5F, -20.0F}) {
@@ -130,7 +131,13 @@ TEST(RecallTest, PartsWeighByHowNearTheNearestOfTheirModalityIs) {
     EXPECT_NEAR(distance[0], 0, 1e-5);
     v1::RecallRequest by_point;
     v1::Embedding& point = *by_point.mutable_query()->mutable_embedding();
-    const auto share = static_cast<float>((distance[0] + 0.001) / (distance[1] + 0.001));
+    double cosine = 0;
+    for (int i = 0; i < parts[0].values_size(); ++i) {
+      cosine += static_cast<double>(parts[0].values(i)) * parts[1].values(i);
+    }
+    const double common = 0.0003 + 0.05 * (1 - cosine) * (1 - cosine);
+    const auto share =
+        static_cast<float>(std::pow((distance[0] + common) / (distance[1] + common), 2));
     for (int i = 0; i < parts[0].values_size(); ++i) {
       point.add_values(parts[0].values(i) + share * parts[1].values(i));
     }
