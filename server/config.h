@@ -41,8 +41,8 @@ struct Config {
     uint64_t queue_events = 8192;      // of all streams without a result
     uint64_t queue_bytes = 256 << 20;  // of their payloads
     uint64_t recall_queue = 1024;      // calls waiting for a thread
-    // How long a call waits for a thread at most; a hundredth of it while there is more than can be
-    // done, and after that at most a fortieth of the time since.
+    // How long a call waits for a thread at most; a two-hundredth of it while there is more than
+    // can be done, and after that at most a fortieth of the time since.
     absl::Duration call_wait = absl::Milliseconds(500);
     double client_events_per_second = 0;  // of one client; 0: as many as it likes
     double client_bytes_per_second = 0;

@@ -16,8 +16,8 @@ namespace mixmatch {
 // Thread-safety: Not thread-safe.
 class QueuePatience {
  public:
-  // `longest`: what a call waits at most; a hundredth of it once the queue stands, and after that
-  // at most a fortieth of the time since someone was refused. Infinite: whatever it takes.
+  // `longest`: what a call waits at most; a two-hundredth of it once the queue stands, and after
+  // that at most a fortieth of the time since someone was refused. Infinite: whatever it takes.
   QueuePatience(absl::Duration longest, absl::Time now)
       : longest_(longest), empty_(now), serving_(longest / 10, now) {}
 
@@ -46,7 +46,7 @@ class QueuePatience {
   }
 
   // While more comes than can be done.
-  absl::Duration least() const { return longest_ / 100; }
+  absl::Duration least() const { return longest_ / 200; }
   absl::Duration Patience(absl::Time now) const {
     // Where more comes than can be done for long, it does not at every moment: who forgets it at
     // once lets many in each time who are served late.

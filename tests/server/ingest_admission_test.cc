@@ -156,7 +156,7 @@ TEST(BusyShareTest, IsThePartOfTheLastMomentsAtWork) {
 TEST_F(IngestPipelineTest, WhoWasBehindAMomentAgoIsNotLetInWithABurst) {
   config_.limits.call_wait = absl::Seconds(60);
   config_.limits.backlog_soft_events = 100;
-  // Within a fourth of what a call waits they would be stored, not within a four hundredth.
+  // Within a fourth of what a call waits they would be stored, not within an eight hundredth.
   constexpr uint64_t kBurst = 100'000;
   Begin();
   Store(1, 150);

@@ -118,7 +118,7 @@ TEST(QueuePatienceTest, IsLongForABurstAndShortOnceTheQueueStands) {
   now += absl::Milliseconds(900);
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
   now += absl::Milliseconds(200);
-  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(10));
+  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(5));
   patience.NoteEmpty(now);
   EXPECT_EQ(patience.Patience(now), absl::Seconds(1));
 }
@@ -178,7 +178,7 @@ TEST(QueuePatienceTest, StaysShortWhileSomeoneIsRefusedThoughTheQueueRunsEmpty) 
   now += absl::Milliseconds(900);
   patience.NoteEmpty(now);
   EXPECT_TRUE(patience.Stands(now));
-  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(10));
+  EXPECT_EQ(patience.Patience(now), absl::Milliseconds(5));
   now += absl::Milliseconds(100);
   EXPECT_FALSE(patience.Stands(now));
   EXPECT_GT(patience.Patience(now), absl::Milliseconds(20));
