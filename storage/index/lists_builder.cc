@@ -45,15 +45,19 @@ bool ListsBuilder::rests() const {
   return rests_;
 }
 
-bool ListsBuilder::AwaitNews(absl::Duration at_most) {
+bool ListsBuilder::TakeNews(absl::Duration at_most) {
   const absl::Time until = SteadyNow() + at_most;
   while (true) {
+    const absl::Duration left = until - SteadyNow();
     {
       const absl::MutexLock lock(&mu_);
-      if (HasNews()) return true;
+      const bool came = HasNews();
+      if (came || left <= absl::ZeroDuration()) {
+        building_ = woken_;
+        woken_ = false;
+        return came;
+      }
     }
-    const absl::Duration left = until - SteadyNow();
-    if (left <= absl::ZeroDuration()) return false;
     pause_.For(left);
   }
 }
@@ -69,12 +73,7 @@ void ListsBuilder::Run() {
       building_ = false;
       rests_ = rested && !woken_;
     }
-    const bool idle = !AwaitNews(rested ? absl::InfiniteDuration() : options_.merge_idle);
-    {
-      const absl::MutexLock lock(&mu_);
-      building_ = woken_;
-      woken_ = false;
-    }
+    const bool idle = !TakeNews(rested ? absl::InfiniteDuration() : options_.merge_idle);
     rested = idle;
     while (!stop_) {
       const std::optional<Job> job = next_(idle);

@@ -48,8 +48,8 @@ class ListsBuilder {
 
  private:
   void Run();
-  // Until it is woken or ends; false where nothing came for so long.
-  bool AwaitNews(absl::Duration at_most);
+  // Waits until it is woken, or is to end; false where nothing came for so long.
+  bool TakeNews(absl::Duration at_most);
   bool HasNews() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stop_ || woken_; }
 
   bool IsBuilt() const ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stop_ || !(woken_ || building_); }
