@@ -73,10 +73,9 @@ void ListsBuilder::Run() {
       building_ = false;
       rests_ = rested && !woken_;
     }
-    const bool idle = !TakeNews(rested ? absl::InfiniteDuration() : options_.merge_idle);
-    rested = idle;
+    rested = !TakeNews(rested ? absl::InfiniteDuration() : options_.merge_idle);
     while (!stop_) {
-      const std::optional<Job> job = next_(idle);
+      const std::optional<Job> job = next_(rested);
       if (!job.has_value()) break;
       const auto lists = Lists::Build(job->sources, options_, stop_);
       if (stop_) return;
