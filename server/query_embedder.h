@@ -43,8 +43,8 @@ class QueryEmbedder {
 
  private:
   // The middle of the percepts' own points, each weighed by how near the nearest of its own
-  // modality is: what is unclear is like nothing that is known. The less the farther the points are
-  // apart.
+  // modality is: what is unclear is like nothing that is known. That counts less where the points
+  // are far apart.
   absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
                                                   const Space& space) const;
   // 1 - cosine of the nearest percept of a modality; infinite where none is stored.
