@@ -35,59 +35,62 @@ SAMPLE_S = 5
 WARM_MINUTES = 20  # a soak of fewer shows that nothing breaks, no more
 
 
-class Watch:
-    """Samples a process every few moments, on a thread of its own."""
+class Sampler:
+    """Keeps what `take` returns every few moments, called on a thread of its own while within."""
 
-    def __init__(self, victim, every):
-        self._victim, self._every = victim, every
-        self.samples = []  # (seconds, resident MB, files, threads)
+    def __init__(self, every_s, take):
+        self._every_s, self._take = every_s, take
+        self._samples = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._begun = time.monotonic()
-        self._thread.start()
 
     def _run(self):
-        while not self._stop.wait(self._every):
-            folder = f"/proc/{self._victim.pid}"
-            self.samples.append((time.monotonic() - self._begun, self._victim.resident_mb(),
-                                 len(os.listdir(f"{folder}/fd")), len(os.listdir(f"{folder}/task"))))
+        while not self._stop.wait(self._every_s):
+            self._samples.append(self._take())
 
-    def end(self):
-        self._stop.set()
-        self._thread.join()
-        return self.samples
-
-
-class Syncs:
-    """Appends to a file of its own beside the daemon's and syncs it, ten times a second, on a thread
-    of its own: what the disk itself takes meanwhile. Use it as a context manager."""
-
-    def __init__(self, folder):
-        self._file = os.open(os.path.join(folder, "syncs"), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        self._times_ms = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self):
-        while not self._stop.wait(0.1):
-            begun = time.monotonic()
-            os.write(self._file, bytes(4096))
-            os.fdatasync(self._file)
-            self._times_ms.append((time.monotonic() - begun) * 1000)
-
-    def take_p99_ms(self):
-        """Of those since the last call."""
-        times, self._times_ms = sorted(self._times_ms), []
-        return times[int(0.99 * len(times))] if times else 0.0
+    def since_last(self):
+        """The samples since the last call."""
+        taken, self._samples = self._samples, []
+        return taken
 
     def __enter__(self):
+        self._thread.start()
         return self
 
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join()
-        os.close(self._file)
+
+
+def held_by(victim, every_s):
+    """A Sampler of (resident MB, files, threads) of the daemon."""
+    def take():
+        folder = f"/proc/{victim.pid}"
+        return (victim.resident_mb(), len(os.listdir(f"{folder}/fd")),
+                len(os.listdir(f"{folder}/task")))
+    return Sampler(every_s, take)
+
+
+@contextlib.contextmanager
+def bare_syncs(folder):
+    """A Sampler of the milliseconds that a sync of a file beside the daemon's takes, ten times a
+    second: what the disk itself takes meanwhile."""
+    file = os.open(os.path.join(folder, "syncs"), os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+
+    def take():
+        begun = time.monotonic()
+        os.write(file, bytes(4096))
+        os.fdatasync(file)
+        return (time.monotonic() - begun) * 1000
+    try:
+        with Sampler(0.1, take) as sampler:
+            yield sampler
+    finally:
+        os.close(file)
+
+
+def _p99(samples):
+    return sorted(samples)[int(0.99 * len(samples))] if samples else 0.0
 
 
 def bench(victim, kind, seconds, *options):
@@ -173,19 +176,19 @@ def overload(context):
         disk = []  # p99 of bare syncs beside each load
 
         def load(share, seconds=LOAD_S):
-            syncs.take_p99_ms()
+            syncs.since_last()
             figures = _mixed(victim, seconds, share * followed, share * asked)
-            disk.append(syncs.take_p99_ms())
+            disk.append(_p99(syncs.since_last()))
             return figures
 
         def steady(share):
             return _together([load(share) for _ in range(TURNS)])
 
-        with Syncs(victim.folder) as syncs:
+        with bare_syncs(victim.folder) as syncs:
             normal, busy = steady(NORMAL), steady(BUSY)
-            watch = Watch(victim, 0.2)
-            heavy = load(TOO_MUCH, OVERLOAD_S * context.cycles)
-            top = max(sample[1] for sample in watch.end())
+            with held_by(victim, 0.2) as held:
+                heavy = load(TOO_MUCH, OVERLOAD_S * context.cycles)
+            top = max(megabytes for megabytes, _, _ in held.since_last())
             time.sleep(5)
             after = steady(NORMAL)
         verdict.note("a bare sync beside each of these loads: p99 " +
@@ -226,26 +229,26 @@ def soak(context):
     victim = context.make_victim(SOAKED)
     with judged(victim) as verdict:
         minutes = context.cycles
-        watch = Watch(victim, SAMPLE_S)
-        counts = []
-        for minute in range(minutes):
-            _mixed(victim, 50, 60, 30)
-            name = f"minute-{minute}"
-            victim.ctl("snapshot", "create", name)
-            if minute >= 3:
-                victim.ctl("snapshot", "delete", f"minute-{minute - 3}")
-            if minute % 5 == 4:
-                victim.run("generations", "publish")
-            counts.append((time.monotonic(), int(victim.answer("status")["event_count"])))
-            context.tell(minute + 1, counts[-1][1], verdict)
-        samples = watch.end()
+        stored_by = []  # the end of each minute
+        with held_by(victim, SAMPLE_S) as watch:
+            for minute in range(minutes):
+                _mixed(victim, 50, 60, 30)
+                name = f"minute-{minute}"
+                victim.ctl("snapshot", "create", name)
+                if minute >= 3:
+                    victim.ctl("snapshot", "delete", f"minute-{minute - 3}")
+                if minute % 5 == 4:
+                    victim.run("generations", "publish")
+                stored_by.append(int(victim.answer("status")["event_count"]))
+                context.tell(minute + 1, stored_by[-1], verdict)
+        samples = watch.since_last()
         third = len(samples) // 3
         parts = samples[third:third * 2], samples[third * 2:]
         # The least of a part is what is held; the rest comes and goes.
-        held = [min(sample[1] for sample in part) for part in parts]
-        stored = counts[-1][1] - counts[minutes // 3][1]
-        files, threads = ([max(sample[at] for sample in part) for part in parts] for at in (2, 3))
-        verdict.note(f"{counts[-1][1]} events; {held[0]:.0f} then {held[1]:.0f} MB, files "
+        held = [min(megabytes for megabytes, _, _ in part) for part in parts]
+        stored = stored_by[-1] - stored_by[minutes // 3]
+        files, threads = ([max(sample[at] for sample in part) for part in parts] for at in (1, 2))
+        verdict.note(f"{stored_by[-1]} events; {held[0]:.0f} then {held[1]:.0f} MB, files "
                      f"{files[0]} then {files[1]}, threads {threads[0]} then {threads[1]} (second and "
                      f"last third of {minutes} minutes); {stored} events stored since the first third")
         if minutes < WARM_MINUTES:
