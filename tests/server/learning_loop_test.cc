@@ -1,10 +1,15 @@
 // The learner where binding began anew: it is waited for, and what is gone for good is not missed.
+// And when it publishes by itself: by age, also where the clock was wrong, by gain, within its
+// cost.
 #include "server/learning_loop.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/check/rebuild.h"
@@ -29,10 +34,20 @@ Config MakeConfig() {
   return config;
 }
 
+class SetClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::FromUnixSeconds(seconds_); }
+  void Move(absl::Duration by) { seconds_ += absl::ToInt64Seconds(by); }
+
+ private:
+  std::atomic<int64_t> seconds_ = 1'800'000'000;
+};
+
 // A memory with what the learning loop works on; it is bound when a test says so.
 class Memory {
  public:
-  explicit Memory(const std::string& path) : open_(path), store_(open_.database.get()) {
+  explicit Memory(const std::string& path, const Config& config = MakeConfig())
+      : open_(path), store_(open_.database.get()) {
     const ModelConfig model = *ModelConfigOf("nano", 1);
     episodes_ = *EpisodeTable::Open(open_.database.get(), open_.log.get(), 16);
     spaces_ = MakeEmbeddingSpaces(open_.database.get(), {});
@@ -41,7 +56,7 @@ class Memory {
     watermarks_ =
         std::make_unique<Watermarks>(open_.log.get(), episodes_.get(), generations_.get());
     binder_ = Binder(*episodes_->LoadBinder());
-    loop_ = std::make_unique<LearningLoop>(MakeConfig(), model,
+    loop_ = std::make_unique<LearningLoop>(config, model,
                                            LearningLoop::Parts{.database = open_.database.get(),
                                                                .episodes = episodes_.get(),
                                                                .store = &store_,
@@ -60,6 +75,10 @@ class Memory {
                                                  {VectorPercept({number, 1, 2}, "left"),
                                                   VectorPercept({3, number, 1}, "right")}));
     }
+  }
+
+  void HoldOut(double probe_share) {
+    ASSERT_TRUE(open_.log->AppendBindingConfig({.probe_share = probe_share}, clock_.Now()).ok());
   }
 
   // Binds the next entries, as the follower does.
@@ -85,12 +104,15 @@ class Memory {
   }
 
   LearningLoop& loop() { return *loop_; }
+  const LearningLoop& loop() const { return *loop_; }
   GenerationTable& store() { return store_; }
+  const GenerationTable& store() const { return store_; }
+  SetClock& clock() { return clock_; }
   const EpisodeTable& episodes() const { return *episodes_; }
   Seq learned() const { return watermarks_->Get().learned; }
 
  private:
-  const SystemClock clock_;
+  SetClock clock_;
   testing::OpenLog open_;
   GenerationTable store_;
   std::unique_ptr<EpisodeTable> episodes_;
@@ -172,6 +194,106 @@ TEST(LearningLoopTest, WhereEpisodesAreGoneForGoodItStartsWithThoseThatAreLeft) 
     rest.Append(8);
     rest.Bind(kAll);
     EXPECT_GT(rest.AwaitTaken(), steps);
+  }
+}
+
+// Learns all the time, and publishes by itself for the reason alone that a test adds.
+Config PublishingConfig() {
+  Config config = MakeConfig();
+  config.learning.consolidate_when_idle = true;
+  config.learning.idle_after = absl::ZeroDuration();
+  config.learning.idle_cpu_share = 1;
+  config.learning.idle_passes_max = 1e9;
+  config.generations.automatic = true;
+  config.generations.publish_from = 1;
+  config.generations.publish_on_growth = 0;
+  config.generations.publish_on_gain = 0;
+  config.generations.publish_max_age = absl::ZeroDuration();
+  config.generations.reembed_max = 1e9;
+  return config;
+}
+
+void Begin(Memory& memory) {
+  memory.Append(81);
+  memory.Bind(kAll);
+  ASSERT_TRUE(memory.loop().Start().ok());
+}
+
+uint64_t Steps(const Memory& memory) { return memory.loop().snapshot().progress.steps_total; }
+
+// One could be published 100 steps after the last was, or was refused.
+void AwaitStepsToAnother(Memory& memory) {
+  const uint64_t then = Steps(memory);
+  ASSERT_TRUE(WaitUntil([&] { return Steps(memory) >= then + 150; })) << Steps(memory);
+}
+
+// Of those asked for by this trigger, also those refused.
+size_t CountAsked(const Memory& memory, std::string_view trigger) {
+  const auto records = *memory.store().ListRecords();
+  return std::count_if(records.begin(), records.end(), [trigger](const GenerationRecord& record) {
+    return record.trigger == trigger;
+  });
+}
+
+size_t CountPublished(const Memory& memory) {
+  const auto records = *memory.store().ListRecords();
+  return std::count_if(records.begin(), records.end(), [](const GenerationRecord& record) {
+    return record.number > 0 && record.state != GenerationState::kRefused &&
+           record.state != GenerationState::kEmbedding;
+  });
+}
+
+TEST(LearningLoopTest, WhatServesForTooLongIsFollowedAndWhatIsOfTheFutureToo) {
+  const testing::TempDir dir;
+  Config config = PublishingConfig();
+  config.generations.publish_max_age = absl::Hours(1);
+  Memory memory(dir.path("db"), config);
+  ASSERT_NO_FATAL_FAILURE(Begin(memory));
+  ASSERT_NO_FATAL_FAILURE(AwaitStepsToAnother(memory));
+  const size_t begun = CountAsked(memory, "age");
+  EXPECT_LE(begun, 1U) << "before anything was published";
+  memory.clock().Move(absl::Hours(1));
+  ASSERT_TRUE(WaitUntil([&] { return CountAsked(memory, "age") == begun + 1; }));
+  ASSERT_NO_FATAL_FAILURE(AwaitStepsToAnother(memory));
+  EXPECT_EQ(CountAsked(memory, "age"), begun + 1) << "it is new";
+  memory.clock().Move(-absl::Hours(24));
+  EXPECT_TRUE(WaitUntil([&] { return CountAsked(memory, "age") > begun + 1; }))
+      << "what serves is of tomorrow";
+  memory.loop().Stop();
+}
+
+TEST(LearningLoopTest, AGainIsPublishedAndWhatGainsLessIsNeitherPublishedNorRefused) {
+  const testing::TempDir dir;
+  for (const double gain : {0.01, 0.9}) {
+    Config config = PublishingConfig();
+    config.generations.publish_on_gain = gain;
+    Memory memory(dir.path(gain < 0.5 ? "reached" : "not reached"), config);
+    ASSERT_NO_FATAL_FAILURE(memory.HoldOut(0.2));
+    ASSERT_NO_FATAL_FAILURE(Begin(memory));
+    if (gain < 0.5) {
+      EXPECT_TRUE(WaitUntil([&] { return CountPublished(memory) > 0; }));
+      EXPECT_GT(CountAsked(memory, "gain"), 0U);
+    } else {
+      ASSERT_NO_FATAL_FAILURE(AwaitStepsToAnother(memory));
+      EXPECT_EQ(CountAsked(memory, "gain"), 0U);
+    }
+    memory.loop().Stop();
+  }
+}
+
+TEST(LearningLoopTest, PublishingEndsWhereItWouldCostMoreThanIsAllowed) {
+  const testing::TempDir dir;
+  for (const double times : {1.5, 2.5}) {
+    Config config = PublishingConfig();
+    config.generations.publish_on_growth = 1.01;
+    config.generations.reembed_max = times;
+    Memory memory(dir.path(times < 2 ? "once" : "twice"), config);
+    ASSERT_NO_FATAL_FAILURE(Begin(memory));
+    const size_t allowed = times < 2 ? 1 : 2;
+    ASSERT_TRUE(WaitUntil([&] { return CountPublished(memory) == allowed; }));
+    ASSERT_NO_FATAL_FAILURE(AwaitStepsToAnother(memory));
+    EXPECT_EQ(CountPublished(memory), allowed);
+    memory.loop().Stop();
   }
 }
 
