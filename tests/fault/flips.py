@@ -12,7 +12,8 @@ from journal import Journal, Streams, Verdict, wait
 
 EVENTS = 1500
 QUESTIONS = 12
-REPAIR_S = 20
+REPAIR_S = 20  # in which what is made again comes farther
+REPAIR_STEPS = 30
 ROUNDING = 1e-5  # of a similarity
 NEARNESS = ("similarity", "score")
 CONFIG = """\
@@ -130,6 +131,16 @@ def _first_difference(answer, whole):
     return f"{answer[part]} instead of {whole[part]}"
 
 
+def _await_repair(victim):
+    """What was derived and is damaged is made again: waits as long as that goes on."""
+    reached = victim.run("--json", "watermarks").stdout
+    for _ in range(REPAIR_STEPS):
+        waited = victim.run("--timeout", str(REPAIR_S), "watermarks", "--wait", "recallable")
+        before, reached = reached, victim.run("--json", "watermarks").stdout
+        if waited.returncode == 0 or reached == before:
+            return
+
+
 def _judge(victim, journal, whole, where, verdict):
     try:
         victim.start()
@@ -137,8 +148,7 @@ def _judge(victim, journal, whole, where, verdict):
         verdict.wrong += 1
         verdict.note(f"{where}: {error}")
         return
-    # What was derived and is damaged is made again meanwhile; what cannot be is not waited for.
-    victim.run("--timeout", str(REPAIR_S), "watermarks", "--wait", "recallable")
+    _await_repair(victim)
     answers = _ask(victim, journal)
     status = victim.run("--json", "status")
     if not victim.alive():
