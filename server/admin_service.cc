@@ -66,6 +66,9 @@ void AdminService::AddWarnings(v1::GetStatusResponse& status) const {
   const absl::Status following = parts_.follower->health();
   if (!following.ok())
     status.add_warnings(absl::StrCat("following the log: ", following.ToString()));
+  const absl::Status whole = parts_.catch_up->Check(
+      ReachedNow(*parts_.generations->serving(), *parts_.episodes, *parts_.log));
+  if (!whole.ok()) status.add_warnings(std::string(whole.message()));
   const absl::Status learning = parts_.learning->snapshot().health;
   if (!learning.ok()) status.add_warnings(absl::StrCat("learning: ", learning.ToString()));
   size_t refusals = 0;

@@ -10,6 +10,7 @@
 #include "server/forget_desk.h"
 #include "server/learning_loop.h"
 #include "server/memory_guard.h"
+#include "server/pending.h"
 #include "server/watermarks.h"
 #include "server/worker_pool.h"
 #include "storage/database.h"
@@ -28,6 +29,7 @@ class AdminService final : public v1::Admin::CallbackService {
     const Generations* generations = nullptr;
     const Watermarks* watermarks = nullptr;
     const Follower* follower = nullptr;
+    CatchUp* catch_up = nullptr;
     const DiskGuard* disk = nullptr;
     const MemoryGuard* memory = nullptr;
     LearningLoop* learning = nullptr;

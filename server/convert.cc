@@ -206,6 +206,14 @@ v1::Watermarks ToProto(const WatermarkValues& values) {
   return out;
 }
 
+v1::Pending ToProto(const Pending& pending) {
+  v1::Pending out;
+  out.set_event_count(pending.events);
+  out.set_unbound_event_count(pending.unbound_events);
+  out.set_episode_count(pending.episodes);
+  return out;
+}
+
 v1::EventError ToEventError(const absl::Status& status) {
   v1::EventError out;
   out.set_code(static_cast<int32_t>(status.code()));

@@ -10,6 +10,7 @@
 #include "core/episodes/episode.h"
 #include "mixmatch/v1/event.pb.h"
 #include "mixmatch/v1/memory.pb.h"
+#include "server/pending.h"
 #include "server/watermarks.h"
 #include "storage/event_log.h"
 
@@ -26,6 +27,7 @@ v1::StoredEvent ToProto(const LoggedEvent& event, EpisodeId episode);
 // Without its events.
 v1::Episode ToProto(const Episode& episode);
 v1::Watermarks ToProto(const WatermarkValues& values);
+v1::Pending ToProto(const Pending& pending);
 v1::EventError ToEventError(const absl::Status& status);
 
 google::protobuf::Timestamp ToProto(absl::Time time);

@@ -28,6 +28,7 @@
 #include "server/listener.h"
 #include "server/memory_guard.h"
 #include "server/memory_service.h"
+#include "server/pending.h"
 #include "server/recaller.h"
 #include "server/retention_keeper.h"
 #include "server/skill_desk.h"
@@ -57,17 +58,6 @@ constexpr absl::Duration kDrainTime = absl::Seconds(5);
 constexpr size_t kAdminThreads = 2;
 constexpr size_t kAdminQueue = 64;
 
-BindingConfig BindingConfigOf(const Config& config) {
-  return {.gap = config.episodes.gap,
-          .max_length = config.episodes.max_length,
-          .lateness = config.episodes.lateness,
-          .bind_radius = config.episodes.bind_radius,
-          .events_max = static_cast<uint32_t>(config.episodes.events_max),
-          .probe_share = config.generations.probe_share,
-          .probe_block = config.generations.probe_block,
-          .probe_salt = config.seed};
-}
-
 absl::StatusOr<std::unique_ptr<Database>> OpenDatabase(const Config& config) {
   return Database::Open(config.data_dir + "/db",
                         {.block_cache_bytes = config.storage.block_cache_bytes,
@@ -94,6 +84,7 @@ struct Daemon::Parts {
   std::unique_ptr<GraphTable> graph_table;
   std::unique_ptr<GraphKeeper> graph;
   std::unique_ptr<Watermarks> watermarks;
+  std::unique_ptr<CatchUp> catch_up;
   std::unique_ptr<LearningLoop> learning;
   std::unique_ptr<IngestPipeline> pipeline;
   std::unique_ptr<Follower> follower;
@@ -211,6 +202,7 @@ absl::Status Daemon::Open(const Config& config) {
   MM_ASSIGN_OR_RETURN(
       p.generations, Generations::Open(model, p.generation_table.get(), p.spaces.get(), p.log.get(),
                                        p.episodes.get(), &p.clock));
+  p.catch_up = std::make_unique<CatchUp>(p.log->last_seq(), p.generations->serving()->dropped);
   if (forgets) EndForget();
   p.skill_table = std::make_unique<SkillTable>(p.database.get());
   p.skill_examples = std::make_unique<SkillExamples>(p.log.get(), p.skill_table.get());
@@ -262,6 +254,7 @@ absl::Status Daemon::Open(const Config& config) {
         const bool held_back = p.pipeline->HoldsBack();
         p.pipeline->SetFollowed(p.watermarks->Get().recallable, goes_on);
         p.watermarks->Publish();
+        (void)p.catch_up->Check(ReachedNow(*p.generations->serving(), *p.episodes, *p.log));
         if (held_back && !p.pipeline->HoldsBack()) p.watermarks->Nudge();  // streams read again
         p.learning->Wake();
       });
@@ -315,6 +308,7 @@ absl::Status Daemon::Listen(const Config& config) {
                                                                  .generations = p.generations.get(),
                                                                  .watermarks = p.watermarks.get(),
                                                                  .follower = p.follower.get(),
+                                                                 .catch_up = p.catch_up.get(),
                                                                  .disk = p.disk.get(),
                                                                  .memory = p.memory.get(),
                                                                  .learning = p.learning.get(),

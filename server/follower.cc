@@ -21,6 +21,17 @@ constexpr absl::Duration kAskAgain = absl::Seconds(30);
 
 }  // namespace
 
+BindingConfig BindingConfigOf(const Config& config) {
+  return {.gap = config.episodes.gap,
+          .max_length = config.episodes.max_length,
+          .lateness = config.episodes.lateness,
+          .bind_radius = config.episodes.bind_radius,
+          .events_max = static_cast<uint32_t>(config.episodes.events_max),
+          .probe_share = config.generations.probe_share,
+          .probe_block = config.generations.probe_block,
+          .probe_salt = config.seed};
+}
+
 Follower::Follower(const Config& config, const Parts& parts,
                    std::function<void(const std::string&)> idle_close,
                    std::function<void(bool)> moved)

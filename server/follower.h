@@ -24,6 +24,9 @@
 
 namespace mixmatch {
 
+// How events are bound by this configuration.
+BindingConfig BindingConfigOf(const Config& config);
+
 // Thread-safety: Safe for concurrent use. Borrows everything, which must outlive it.
 class Follower {
  public:

@@ -14,6 +14,7 @@
 #include "core/skills/linear_algebra.h"
 #include "server/convert.h"
 #include "server/current_call.h"
+#include "server/pending.h"
 #include "server/recall_page.h"
 
 namespace mixmatch {
@@ -41,6 +42,8 @@ absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& req
                        ", which gave the page before, is gone; start over"));
     }
   }
+  Reached reached = ReachedNow(*space, *episodes_, *log_);
+  reached.embedded.next_seq = std::min(reached.embedded.next_seq, page.last_seq + 1);
   MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, Partitions(request));
   MM_ASSIGN_OR_RETURN(const Aim aim, AimOf(request, options, partitions, *space));
   const RecallRanking ranking(options, &aim, space.get(), log_, episodes_, page);
@@ -77,6 +80,7 @@ absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& req
   response.set_generation(space->number);
   response.set_plan(answers.plan);
   response.set_candidate_count(answers.candidate_count);
+  *response.mutable_pending() = ToProto(PendingOf(reached));
   page.given += shown.size();
   const bool in_pool = options.diversity == 0 || page.given < options.pool();
   if (more && in_pool && page.given < kPagedMax) {

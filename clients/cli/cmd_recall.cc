@@ -122,6 +122,14 @@ void AddEpisodeCells(const v1::Experience& found, std::vector<std::string>* cell
                  absl::StrCat(episode.episode_id()), metadata});
 }
 
+// What the answer leaves out since it is not where a recall looks for it yet.
+void PrintPending(const v1::Pending& pending, std::ostream& out) {
+  const uint64_t events = std::max(pending.event_count(), pending.unbound_event_count());
+  if (events == 0 && pending.episode_count() == 0) return;
+  out << "not among these yet: " << CountText(events) << " events, "
+      << CountText(pending.episode_count()) << " episodes\n";
+}
+
 void PrintExperiences(const v1::RecallResponse& response, const RecallOptions& options,
                       std::ostream& out) {
   Table table({{"#", Table::Align::kRight},
@@ -153,6 +161,7 @@ void PrintExperiences(const v1::RecallResponse& response, const RecallOptions& o
   if (rank == 0) out << "nothing found\n";
   out << "generation " << response.generation() << ", " << response.plan() << " search over "
       << CountText(response.candidate_count()) << " embeddings\n";
+  PrintPending(response.pending(), out);
   if (!response.next_page_token().empty()) {
     out << "more with --page-token " << response.next_page_token() << "\n";
   }

@@ -102,6 +102,7 @@ absl::StatusOr<std::shared_ptr<Space>> Generations::OpenSpace(const GenerationRe
     embeddings = absl::DataLossError("it holds episodes that are bound anew");
   }
   if (absl::IsDataLoss(embeddings.status())) {
+    space->dropped = embeddings.status();
     MM_RETURN_IF_ERROR(spaces_->Drop(record.number));
   }
   if (absl::IsDataLoss(embeddings.status()) || absl::IsNotFound(embeddings.status())) {

@@ -47,6 +47,7 @@ struct Space {
   std::shared_ptr<EmbeddingSpace> embeddings;
   Seq learned = 0;  // learned watermark of its weights
   uint64_t taken = 0;
+  absl::Status dropped;  // why what was stored of it was dropped when it was opened; OK: it was not
 };
 
 // What the learner offers for publishing.

@@ -1,12 +1,15 @@
 """Flipped bits: one memory, many damaged copies of it, each asked the same questions.
 
-An answer may be the undamaged one or an error that says DATA_LOSS. A daemon that does not start must
-say so in its status. Anything else is wrong. Embeddings that are made again are those of before but
-for rounding, as matrix products round by how many are made at once.
+An answer may be the undamaged one or an error that says DATA_LOSS. It is asked for as soon as the daemon
+serves, where it may also say that it is not whole yet (`pending`), and again once what is derived is
+made again. A daemon that does not start must say so in its status. Anything else is wrong. Embeddings
+that are made again are those of before but for rounding, as matrix products round by how many are
+made at once.
 """
 import json
 import shutil
 import time
+from typing import NamedTuple
 
 from journal import Journal, Streams, Verdict, wait
 
@@ -31,21 +34,53 @@ def _files(data):
                   and not path.name.startswith("LOG") and path.name != "audit.log")
 
 
+class Answer(NamedTuple):
+    text: str
+    pending: bool  # whether it says that it is not whole yet
+
+
 def _ask(victim, journal):
-    """The answers to all questions, errors among them; None where it does not answer at all."""
+    """The answers to all questions, errors among them."""
     answers = []
     for stream, number in sorted(journal.acknowledged)[:: max(1, EVENTS // QUESTIONS)][:QUESTIONS]:
         got = victim.run("--json", "events", "get", f"{stream}/{number}")
-        answers.append(got.stdout if got.returncode == 0 else got.stderr)
+        answers.append(_event(got.stdout) if got.returncode == 0 else Answer(got.stderr, False))
         got = victim.run("--json", "recall", "--event", f"{stream}/{number}", "--want", "text",
                          "-k", "5")
-        answers.append(_found(got.stdout) if got.returncode == 0 else got.stderr)
+        answers.append(_found(got.stdout) if got.returncode == 0 else Answer(got.stderr, False))
     return answers
+
+
+def _event(answer):
+    """An event without an episode is one that is not bound yet."""
+    return Answer(answer, int(json.loads(answer)["event"].get("episode_id", 0)) == 0)
 
 
 def _found(answer):
     """What a recall found, not how and when: lists that are made again are gone without meanwhile."""
-    return json.dumps(json.loads(answer).get("experiences", []), indent=1)
+    answer = json.loads(answer)
+    pending = any(int(count) for count in answer["pending"].values())
+    return Answer(json.dumps(answer.get("experiences", []), indent=1), pending)
+
+
+def part_of(answer, whole):
+    """Whether an answer that says that it is not whole can be one to the same question: nothing in it
+    is nearer than what is nearest among everything."""
+    try:
+        found, before = json.loads(answer), json.loads(whole)
+    except ValueError:
+        return False
+    if not isinstance(found, list) or not isinstance(before, list):  # an event, not yet bound
+        return isinstance(found, dict) and isinstance(before, dict) and (
+            _unbound(found) == _unbound(before))
+    return len(found) <= len(before) and all(
+        _near(a) <= _near(b) + ROUNDING for a, b in zip(found, before))
+
+
+def _unbound(answer):
+    event = dict(answer["event"])
+    event.pop("episode_id", None)
+    return event
 
 
 def same(answer, whole):
@@ -89,13 +124,16 @@ def _make(context, victim):
 
 def run(context):
     verdict = Verdict()
-    verdict.noticed = verdict.harmless = 0
+    verdict.noticed = verdict.harmless = verdict.pending = 0
     victim = context.make_victim(CONFIG)
     try:
         journal = _make(context, victim)
         victim.stop()
         victim.start()
         whole = _ask(victim, journal)
+        if any(answer.pending for answer in whole):
+            raise RuntimeError("the undamaged memory was not at rest when it was asked")
+        whole = [answer.text for answer in whole]
         victim.stop()
         pristine = victim.folder / "pristine"
         shutil.copytree(victim.data, pristine)
@@ -105,7 +143,8 @@ def run(context):
             where = _flip(context, victim.data)
             _judge(victim, journal, whole, where, verdict)
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
-        verdict.note(f"{verdict.noticed} noticed, {verdict.harmless} harmless")
+        verdict.note(f"{verdict.noticed} noticed, {verdict.harmless} harmless; of these "
+                     f"{verdict.pending} said at first that answers are not whole")
         verdict.restart_max_s = victim.restart_max_s
     finally:
         victim.kill()
@@ -141,6 +180,16 @@ def _await_repair(victim):
             return
 
 
+def _wrong(answers, whole):
+    """Of the answers the first that is none: what it says instead; None."""
+    for answer, undamaged in zip(answers, whole):
+        if same(answer.text, undamaged) or "DATA_LOSS" in answer.text:
+            continue
+        if not answer.pending or not part_of(answer.text, undamaged):
+            return _first_difference(answer.text, undamaged)
+    return None
+
+
 def _judge(victim, journal, whole, where, verdict):
     try:
         victim.start()
@@ -148,6 +197,7 @@ def _judge(victim, journal, whole, where, verdict):
         verdict.wrong += 1
         verdict.note(f"{where}: {error}")
         return
+    at_once = _ask(victim, journal)
     _await_repair(victim)
     answers = _ask(victim, journal)
     status = victim.run("--json", "status")
@@ -155,12 +205,15 @@ def _judge(victim, journal, whole, where, verdict):
         verdict.wrong += 1
         verdict.note(f"{where}: the daemon crashed")
         return
-    other = [(a, w) for a, w in zip(answers, whole) if not same(a, w)]
-    bad = [(a, w) for a, w in other if "DATA_LOSS" not in a]
-    if bad:
+    verdict.pending += any(answer.pending for answer in at_once)
+    quiet = '"warnings": []' in status.stdout
+    if quiet:  # nothing is left to be done: answers are whole, or say that something is lost
+        answers = [answer._replace(pending=False) for answer in answers]
+    wrong = _wrong(at_once, whole) or _wrong(answers, whole)
+    if wrong:
         verdict.wrong += 1
-        verdict.note(f"{where}: {_first_difference(*bad[0])}")
-    elif other or '"warnings": []' not in status.stdout:
+        verdict.note(f"{where}: {wrong}")
+    elif not quiet or any(not same(a.text, w) for a, w in zip(answers, whole)):
         verdict.noticed += 1
     else:
         verdict.harmless += 1

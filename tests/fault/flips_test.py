@@ -5,7 +5,7 @@ import sys
 import unittest
 
 try:
-    from flips import same
+    from flips import part_of, same
 except ImportError as error:
     print(f"skipped: {error}", file=sys.stderr)
     sys.exit(77)
@@ -46,6 +46,21 @@ class Same(unittest.TestCase):
         answer = copy.deepcopy(self.whole)
         answer[0]["event"]["scene"] = "elsewhere"
         self.assertFalse(self.same(answer))
+
+    def test_what_is_not_whole_may_lack_and_not_invent(self):
+        def part(answer):
+            return part_of(json.dumps(answer), json.dumps(self.whole))
+        self.assertTrue(part([]))
+        self.assertTrue(part(found(("b", 0.8), ("x", 0.6))))
+        self.assertFalse(part(found(("x", 0.95))))
+        self.assertFalse(part(self.whole + found(("d", 0.1))))
+        self.assertFalse(part_of("INTERNAL: a", json.dumps(self.whole)))
+
+    def test_an_event_may_lack_its_episode_and_nothing_else(self):
+        whole = {"event": {"sequence": "7", "episode_id": "3"}}
+        for event, right in (({"sequence": "7", "episode_id": "0"}, True),
+                             ({"sequence": "7"}, True), ({"sequence": "8"}, False)):
+            self.assertEqual(part_of(json.dumps({"event": event}), json.dumps(whole)), right)
 
     def test_errors_are_the_same_to_the_letter(self):
         self.assertTrue(same("DATA_LOSS: a", "DATA_LOSS: a"))

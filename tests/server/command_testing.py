@@ -85,3 +85,12 @@ class Daemon:
     def answer(self, *arguments):
         """The same as JSON."""
         return json.loads(self.ctl(*arguments, "--json"))
+
+    def wait_without_warnings(self):
+        """Until the status warns of nothing; after a start it may, until all is made again."""
+        for _ in range(COMMAND_SECONDS * 10):
+            warnings = self.answer("status")["warnings"]
+            if not warnings:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"after {COMMAND_SECONDS} s the status still warns of {warnings}")

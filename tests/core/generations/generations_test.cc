@@ -274,6 +274,7 @@ TEST_F(GenerationsTest, ReembedsASpaceThatIsDamagedOrLost) {
   spaces_.damaged = 0;
   Reopen();
   EXPECT_EQ(generations_->serving()->embeddings->count(), 0U);
+  EXPECT_TRUE(absl::IsDataLoss(generations_->serving()->dropped));
   FollowAll();
   ASSERT_EQ(spaces_.spaces[0]->items.size(), vectors.size());
   for (const auto& [item, entry] : vectors) {
