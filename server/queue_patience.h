@@ -18,8 +18,9 @@ class QueuePatience {
  public:
   // `longest`: what a call waits at most; a two-hundredth of it once the queue stands, and after
   // that at most a fortieth of the time since someone was refused. Infinite: whatever it takes.
-  QueuePatience(absl::Duration longest, absl::Time now)
-      : longest_(longest), empty_(now), serving_(longest / 10, now) {}
+  // `burst`: a part of it, 0 to 1: so long a queue that is served is not empty and does not stand.
+  QueuePatience(absl::Duration longest, absl::Time now, double burst = 0.3)
+      : longest_(longest), burst_(burst * longest), empty_(now), serving_(longest / 10, now) {}
 
   // To be called whenever the queue was seen empty.
   void NoteEmpty(absl::Time now) {
@@ -36,13 +37,14 @@ class QueuePatience {
   void NoteLate(absl::Time now) {
     if (Stands(now)) NoteRefused(now);
   }
+  // That someone was refused counts no more: less comes than can be done.
+  void Forget() { refused_ = absl::InfinitePast(); }
 
-  // Whether more comes than can be done: the queue has not been empty for `longest`, or for three
-  // tenths of it although it was served all the while (a disk that stands for a moment serves
-  // nobody, and passes), or someone was refused within `longest`.
+  // Whether more comes than can be done: the queue has not been empty for `longest`, or for `burst`
+  // of it although it was served all the while (a disk that stands for a moment serves nobody, and
+  // passes), or someone was refused within `longest`.
   bool Stands(absl::Time now) const {
-    return now - empty_ > longest_ || serving_.time() > 3 * longest_ / 10 ||
-           now - refused_ < longest_;
+    return now - empty_ > longest_ || serving_.time() > burst_ || now - refused_ < longest_;
   }
 
   // While more comes than can be done.
@@ -57,6 +59,7 @@ class QueuePatience {
   static constexpr int kForgetting = 40;
 
   const absl::Duration longest_;
+  const absl::Duration burst_;
   absl::Time empty_;
   ServingTime serving_;
   absl::Time refused_ = absl::InfinitePast();

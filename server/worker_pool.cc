@@ -8,9 +8,19 @@
 #include "core/encoder/encoder.h"
 
 namespace mixmatch {
+namespace {
+
+// Of the longest wait: where the cores are lent out, so long a queue may take to become empty
+// though half of what can be done comes.
+constexpr double kBurst = 0.6;
+// Where someone waits for a smaller part of the time, no more comes than can be done. While it
+// does, and all but the newest are refused, that part does not fall below four fifths.
+constexpr double kSeldom = 0.25;
+
+}  // namespace
 
 WorkerPool::WorkerPool(WorkerPoolOptions options)
-    : options_(std::move(options)), patience_(options_.patience, SteadyNow()) {
+    : options_(std::move(options)), patience_(options_.patience, SteadyNow(), kBurst) {
   const size_t threads = options_.threads > 0 ? options_.threads : UsableCores();
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
@@ -33,7 +43,11 @@ absl::Status WorkerPool::Submit(Work work) {
     return absl::ResourceExhaustedError(
         "call refused: too many calls wait for a thread; try again later");
   }
-  if (queue_.empty()) patience_.NoteEmpty(now);
+  if (queue_.empty()) {
+    patience_.NoteEmpty(now);
+    if (waits_.At(now) < kSeldom) patience_.Forget();
+    filled_ = now;
+  }
   queue_.push_back({std::move(work), now});
   return absl::OkStatus();
 }
@@ -65,7 +79,10 @@ void WorkerPool::Run() {
         next = std::move(queue_.front());
         queue_.pop_front();
       }
-      if (queue_.empty()) patience_.NoteEmpty(now);
+      if (queue_.empty()) {
+        patience_.NoteEmpty(now);
+        waits_.NoteWork(filled_, now);
+      }
     }
     next.work(ok);
   }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "server/busy_share.h"
 #include "server/queue_patience.h"
 
 namespace mixmatch {
@@ -53,6 +54,8 @@ class WorkerPool {
   absl::Mutex mu_;
   std::deque<Queued> queue_ ABSL_GUARDED_BY(mu_);
   QueuePatience patience_ ABSL_GUARDED_BY(mu_);
+  BusyShare waits_ ABSL_GUARDED_BY(mu_);    // of the time someone was in the queue
+  absl::Time filled_ ABSL_GUARDED_BY(mu_);  // when somebody came into the queue as it was empty
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;
 };

@@ -293,6 +293,52 @@ TEST(WorkerPoolTest, TheNewestGoesFirstOnceSomeoneWasRefused) {
   EXPECT_THAT(order, ElementsAre(Pair(1, false), Pair(4, true), Pair(3, true), Pair(2, true)));
 }
 
+// After a burst in which someone was refused little comes: what waits then is not refused for that.
+TEST(WorkerPoolTest, ForgetsARefusalWhereSeldomSomeoneWaits) {
+  constexpr absl::Duration kPatience = absl::Seconds(4);
+  std::atomic<int> done = 0;
+  std::atomic<int> late = 0;
+  {
+    WorkerPool pool({.threads = 1, .queue_max = 10, .patience = kPatience});
+    // Holds up the pool's thread while somebody waits.
+    const auto wait_for = [&](absl::Duration time) {
+      absl::Notification begun;
+      absl::Notification go_on;
+      absl::Notification over;
+      ASSERT_TRUE(pool.Submit([&](bool) {
+                        begun.Notify();
+                        go_on.WaitForNotification();
+                      })
+                      .ok());
+      begun.WaitForNotification();
+      ASSERT_TRUE(pool.Submit([&](bool ok) {
+                        ++(ok ? done : late);
+                        over.Notify();
+                      })
+                      .ok());
+      absl::SleepFor(time);
+      go_on.Notify();
+      over.WaitForNotification();
+    };
+    wait_for(kPatience + absl::Milliseconds(20));
+    EXPECT_EQ(late, 1);
+    absl::SleepFor(absl::Seconds(1));
+    wait_for(absl::Milliseconds(300));
+  }
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(late, 1);
+}
+
+TEST(QueuePatienceTest, ALongerBurstPassesWhereItIsSaidThatItMay) {
+  absl::Time now = absl::UnixEpoch();
+  QueuePatience patience(absl::Seconds(1), now, 0.6);
+  for (int i = 0; i < 70; ++i) {
+    now += absl::Milliseconds(10);
+    patience.NoteServed(now);
+    EXPECT_EQ(patience.Stands(now), i >= 60) << i;
+  }
+}
+
 TEST(WorkerPoolTest, AsksBeforeItTakesWorkIn) {
   WorkerPool pool(
       {.queue_max = 1, .admit = [] { return absl::ResourceExhaustedError("no memory"); }});
