@@ -34,8 +34,10 @@ StoredSpace::StoredSpace(Generation generation, size_t dimension, SpaceStore sto
       dimension_(dimension),
       store_(std::move(store)),
       options_(options),
+      // A search looks into every segment that is not merged: where merging falls behind for long,
+      // whoever asks pays twice as much until it is made up for.
       merger_(
-          "lists", ThreadPriority::kBackground, options,
+          "lists", ThreadPriority::kBehind, options,
           [this](bool idle) { return NextToMerge(idle); },
           [this](const ListsBuilder::Job& job, const std::shared_ptr<const Lists>& lists) {
             Install(job, lists);
