@@ -7,11 +7,13 @@
 
 namespace mixmatch {
 
-// Weighs a moment less the longer ago it is: a quarter of a second, a third as much.
+// Weighs a moment less the longer ago it is: `memory` ago, a third as much.
 //
 // Thread-safety: Not thread-safe.
 class BusyShare {
  public:
+  explicit BusyShare(absl::Duration memory = absl::Milliseconds(250)) : memory_(memory) {}
+
   // To be called after some work, in order: [begun, ended].
   void NoteWork(absl::Time begun, absl::Time ended) {
     share_ = 1 - (1 - At(begun)) * Kept(ended - begun);
@@ -22,11 +24,11 @@ class BusyShare {
   double At(absl::Time now) const { return share_ * Kept(now - at_); }
 
  private:
-  static double Kept(absl::Duration time) {
-    constexpr absl::Duration kMemory = absl::Milliseconds(250);
-    return time <= absl::ZeroDuration() ? 1 : std::exp(-absl::FDivDuration(time, kMemory));
+  double Kept(absl::Duration time) const {
+    return time <= absl::ZeroDuration() ? 1 : std::exp(-absl::FDivDuration(time, memory_));
   }
 
+  const absl::Duration memory_;
   double share_ = 0;
   absl::Time at_ = absl::InfinitePast();
 };

@@ -48,7 +48,7 @@ absl::Status CatchUp::Check(const Reached& reached) {
     return absl::OkStatus();
   }
   return absl::UnavailableError(absl::StrCat(
-      "answers are not whole yet: of ", durable_, " stored events ", left.events,
+      "answers are not whole yet: of ", durable_, " stored entries ", left.events,
       " are still to be embedded and ", left.unbound_events, " to be bound, and ", left.episodes,
       " closed episodes to be embedded; wait until that is done",
       dropped_.ok() ? "" : absl::StrCat(" (embeddings are made again: ", dropped_.message(), ")")));

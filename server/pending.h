@@ -40,8 +40,8 @@ Reached ReachedNow(const Space& space, const EpisodeTable& episodes, const Event
 Pending PendingOf(const Reached& reached);
 
 // Whether everything that was stored when the daemon started is where a recall looks for it. After
-// an ordinary end it is; after a crash, or where derived data was damaged and dropped, it is made
-// again first, and until then answers are not whole.
+// an ordinary end at rest it is; after a crash or an end under load, or where derived data was
+// damaged and dropped, it is made first, and until then answers are not whole.
 // Thread-safety: Safe for concurrent use.
 class CatchUp {
  public:

@@ -1,4 +1,4 @@
-// A token is eight numbers, the last a hash of all that the request asks for.
+// A token is nine numbers, the last a hash of all that the request asks for.
 #include "server/recall_page.h"
 
 #include <google/protobuf/io/coded_stream.h>
@@ -32,10 +32,10 @@ uint64_t Fingerprint(v1::RecallRequest request) {
 
 std::string ToToken(const RecallPage& page, const v1::RecallRequest& request) {
   const AnswerPlace last = page.last.value_or(AnswerPlace());
-  return absl::StrCat(page.generation, "-", page.last_seq, "-", absl::ToUnixNanos(page.now), "-",
-                      page.given, "-", absl::Hex(std::bit_cast<uint32_t>(last.score)), "-",
-                      absl::Hex(last.item.value), "-", last.partition, "-",
-                      absl::Hex(Fingerprint(request)));
+  return absl::StrCat(
+      page.generation, "-", page.last_seq, "-", page.durable, "-", absl::ToUnixNanos(page.now), "-",
+      page.given, "-", absl::Hex(std::bit_cast<uint32_t>(last.score)), "-",
+      absl::Hex(last.item.value), "-", last.partition, "-", absl::Hex(Fingerprint(request)));
 }
 
 absl::StatusOr<RecallPage> PageOf(const v1::RecallRequest& request) {
@@ -45,12 +45,12 @@ absl::StatusOr<RecallPage> PageOf(const v1::RecallRequest& request) {
   uint64_t fingerprint = 0;
   uint32_t score = 0;
   AnswerPlace last;
-  if (parts.size() != 8 || !absl::SimpleAtoi(parts[0], &page.generation) ||
-      !absl::SimpleAtoi(parts[1], &page.last_seq) || !absl::SimpleAtoi(parts[2], &now_ns) ||
-      !absl::SimpleAtoi(parts[3], &page.given) || !absl::SimpleHexAtoi(parts[4], &score) ||
-      !absl::SimpleHexAtoi(parts[5], &last.item.value) ||
-      !absl::SimpleAtoi(parts[6], &last.partition) ||
-      !absl::SimpleHexAtoi(parts[7], &fingerprint) || page.given == 0 || page.given >= kPagedMax) {
+  if (parts.size() != 9 || !absl::SimpleAtoi(parts[0], &page.generation) ||
+      !absl::SimpleAtoi(parts[1], &page.last_seq) || !absl::SimpleAtoi(parts[2], &page.durable) ||
+      !absl::SimpleAtoi(parts[3], &now_ns) || !absl::SimpleAtoi(parts[4], &page.given) ||
+      !absl::SimpleHexAtoi(parts[5], &score) || !absl::SimpleHexAtoi(parts[6], &last.item.value) ||
+      !absl::SimpleAtoi(parts[7], &last.partition) ||
+      !absl::SimpleHexAtoi(parts[8], &fingerprint) || page.given == 0 || page.given >= kPagedMax) {
     return InvalidField("page_token",
                         "recall refused: page_token is not one that a page came with; start over");
   }

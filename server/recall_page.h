@@ -26,6 +26,7 @@ struct AnswerPlace {
 struct RecallPage {
   Generation generation = 0;
   Seq last_seq = 0;                 // events behind it do not answer
+  Seq durable = 0;                  // what was stored then; of it, what is pending is told
   absl::Time now;                   // ages count up to here
   size_t given = 0;                 // answers on the pages before
   std::optional<AnswerPlace> last;  // of these

@@ -30,8 +30,10 @@ constexpr float kScaleMin = 1e-3F;
 absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& request) const {
   MM_ASSIGN_OR_RETURN(const RankingOptions options, RankingOptions::From(request));
   std::shared_ptr<const Space> space = generations_->serving();
+  Reached reached = ReachedNow(*space, *episodes_, *log_);
   RecallPage page{.generation = space->number,
-                  .last_seq = space->embeddings->cursor().next_seq - 1,
+                  .last_seq = reached.embedded.next_seq - 1,
+                  .durable = reached.durable,
                   .now = clock_->Now()};
   if (!request.page_token().empty()) {
     MM_ASSIGN_OR_RETURN(page, PageOf(request));
@@ -41,9 +43,11 @@ absl::StatusOr<v1::RecallResponse> Recaller::Recall(const v1::RecallRequest& req
           absl::StrCat("recall refused: generation ", page.generation,
                        ", which gave the page before, is gone; start over"));
     }
+    // As of the first page: what came later is not pending, it does not belong to the answer.
+    reached = ReachedNow(*space, *episodes_, *log_);
+    reached.embedded.next_seq = std::min(reached.embedded.next_seq, page.last_seq + 1);
+    reached.durable = page.durable;
   }
-  Reached reached = ReachedNow(*space, *episodes_, *log_);
-  reached.embedded.next_seq = std::min(reached.embedded.next_seq, page.last_seq + 1);
   MM_ASSIGN_OR_RETURN(const std::vector<ModalityId> partitions, Partitions(request));
   MM_ASSIGN_OR_RETURN(const Aim aim, AimOf(request, options, partitions, *space));
   const RecallRanking ranking(options, &aim, space.get(), log_, episodes_, page);

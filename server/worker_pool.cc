@@ -13,14 +13,17 @@ namespace {
 // Of the longest wait: where the cores are lent out, so long a queue may take to become empty
 // though half of what can be done comes.
 constexpr double kBurst = 0.6;
-// Where someone waits for a smaller part of the time, no more comes than can be done. While it
-// does, and all but the newest are refused, that part does not fall below four fifths.
-constexpr double kSeldom = 0.25;
+// Where someone waits for a smaller part of the last moments, no more comes than can be done. Where
+// as much comes as can be done, and who does not get a turn at once is refused, it is 0.18 for one
+// thread (calls that come by chance and take equally long), and more the more comes.
+constexpr double kSeldom = 0.15;
+constexpr absl::Duration kMoments = absl::Seconds(2);
 
 }  // namespace
 
 WorkerPool::WorkerPool(WorkerPoolOptions options)
-    : options_(std::move(options)), patience_(options_.patience, SteadyNow(), kBurst) {
+    : options_(std::move(options)), patience_(options_.patience, SteadyNow(), kBurst),
+      waits_(kMoments) {
   const size_t threads = options_.threads > 0 ? options_.threads : UsableCores();
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }

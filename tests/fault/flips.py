@@ -12,11 +12,10 @@ import time
 from typing import NamedTuple
 
 from journal import Journal, Streams, Verdict, wait
+from victim import NOT_WHOLE
 
 EVENTS = 1500
 QUESTIONS = 12
-REPAIR_S = 20  # in which what is made again comes farther
-REPAIR_STEPS = 30
 ROUNDING = 1e-5  # of a similarity
 NEARNESS = ("similarity", "score")
 CONFIG = """\
@@ -43,44 +42,56 @@ def _ask(victim, journal):
     """The answers to all questions, errors among them."""
     answers = []
     for stream, number in sorted(journal.acknowledged)[:: max(1, EVENTS // QUESTIONS)][:QUESTIONS]:
-        got = victim.run("--json", "events", "get", f"{stream}/{number}")
-        answers.append(_event(got.stdout) if got.returncode == 0 else Answer(got.stderr, False))
+        unbound = 0
         got = victim.run("--json", "recall", "--event", f"{stream}/{number}", "--want", "text",
                          "-k", "5")
-        answers.append(_found(got.stdout) if got.returncode == 0 else Answer(got.stderr, False))
+        if got.returncode == 0:
+            # What it found, not how and when: lists that are made again are gone meanwhile.
+            answer = json.loads(got.stdout)
+            pending = {key: int(count) for key, count in answer["pending"].items()}
+            unbound = pending["unbound_event_count"]
+            answers.append(Answer(json.dumps(answer.get("experiences", []), indent=1),
+                                  any(pending.values())))
+        else:
+            answers.append(Answer(got.stderr, False))
+        got = victim.run("--json", "events", "get", f"{stream}/{number}")
+        if got.returncode == 0:
+            episode = int(json.loads(got.stdout)["event"].get("episode_id", 0))
+            answers.append(Answer(got.stdout, unbound > 0 and episode == 0))
+        else:
+            answers.append(Answer(got.stderr, False))
     return answers
 
 
-def _event(answer):
-    """An event without an episode is one that is not bound yet."""
-    return Answer(answer, int(json.loads(answer)["event"].get("episode_id", 0)) == 0)
-
-
-def _found(answer):
-    """What a recall found, not how and when: lists that are made again are gone without meanwhile."""
-    answer = json.loads(answer)
-    pending = any(int(count) for count in answer["pending"].values())
-    return Answer(json.dumps(answer.get("experiences", []), indent=1), pending)
-
-
 def part_of(answer, whole):
-    """Whether an answer that says that it is not whole can be one to the same question: nothing in it
-    is nearer than what is nearest among everything."""
+    """Whether an answer that says that it is not whole can be one to the same question. It may lack
+    something, and then have what is no nearer than all of the whole one; what it has in common with
+    that is the same but for an episode that is not bound yet."""
     try:
         found, before = json.loads(answer), json.loads(whole)
-    except ValueError:
+    except ValueError:  # an error, or its text
         return False
-    if not isinstance(found, list) or not isinstance(before, list):  # an event, not yet bound
-        return isinstance(found, dict) and isinstance(before, dict) and (
-            _unbound(found) == _unbound(before))
-    return len(found) <= len(before) and all(
-        _near(a) <= _near(b) + ROUNDING for a, b in zip(found, before))
+    if isinstance(found, dict) and isinstance(before, dict):
+        return _unbound(found["event"]) == _unbound(before["event"])
+    if not isinstance(found, list) or not isinstance(before, list) or len(found) > len(before):
+        return False
+    known = {_which(one): one for one in before}
+    return all(_near(a) >= _near(b) - ROUNDING for a, b in zip(found, found[1:])) and all(
+        _as_found(_unbound(one), _unbound(known[_which(one)])) if _which(one) in known
+        else _near(one) <= _near(before[-1]) + ROUNDING for one in found)
 
 
-def _unbound(answer):
-    event = dict(answer["event"])
-    event.pop("episode_id", None)
-    return event
+def _which(found):
+    event = found["event"]["event"]
+    return event.get("source"), event["event_id"], found.get("percept_index", 0)
+
+
+def _unbound(one):
+    """A found experience or a stored event as one that is not bound yet."""
+    one = {key: value for key, value in one.items() if key not in ("episode", "episode_id")}
+    if isinstance(one.get("event"), dict):
+        one["event"] = _unbound(one["event"])
+    return one
 
 
 def same(answer, whole):
@@ -124,14 +135,15 @@ def _make(context, victim):
 
 def run(context):
     verdict = Verdict()
-    verdict.noticed = verdict.harmless = verdict.pending = 0
+    verdict.noticed = verdict.harmless = verdict.pending = verdict.stuck = 0
     victim = context.make_victim(CONFIG)
     try:
         journal = _make(context, victim)
         victim.stop()
         victim.start()
+        warnings = victim.caught_up()
         whole = _ask(victim, journal)
-        if any(answer.pending for answer in whole):
+        if warnings or any(answer.pending for answer in whole):
             raise RuntimeError("the undamaged memory was not at rest when it was asked")
         whole = [answer.text for answer in whole]
         victim.stop()
@@ -141,10 +153,15 @@ def run(context):
             shutil.rmtree(victim.data)
             shutil.copytree(pristine, victim.data)
             where = _flip(context, victim.data)
-            _judge(victim, journal, whole, where, verdict)
+            wrong = _judge(victim, journal, whole, where, verdict)
+            if wrong:
+                verdict.wrong += 1
+                verdict.note(f"{where}: {wrong}")
+                victim.kill()
             context.tell(cycle + 1, len(journal.acknowledged), verdict)
         verdict.note(f"{verdict.noticed} noticed, {verdict.harmless} harmless; of these "
-                     f"{verdict.pending} said at first that answers are not whole")
+                     f"{verdict.pending} said at first that answers are not whole, {verdict.stuck} "
+                     "for as long as they were looked at, and why")
         verdict.restart_max_s = victim.restart_max_s
     finally:
         victim.kill()
@@ -170,16 +187,6 @@ def _first_difference(answer, whole):
     return f"{answer[part]} instead of {whole[part]}"
 
 
-def _await_repair(victim):
-    """What was derived and is damaged is made again: waits as long as that goes on."""
-    reached = victim.run("--json", "watermarks").stdout
-    for _ in range(REPAIR_STEPS):
-        waited = victim.run("--timeout", str(REPAIR_S), "watermarks", "--wait", "recallable")
-        before, reached = reached, victim.run("--json", "watermarks").stdout
-        if waited.returncode == 0 or reached == before:
-            return
-
-
 def _wrong(answers, whole):
     """Of the answers the first that is none: what it says instead; None."""
     for answer, undamaged in zip(answers, whole):
@@ -191,30 +198,31 @@ def _wrong(answers, whole):
 
 
 def _judge(victim, journal, whole, where, verdict):
+    """`wrong`: what is; it counts what else there was."""
     try:
         victim.start()
-    except RuntimeError as error:
-        verdict.wrong += 1
-        verdict.note(f"{where}: {error}")
-        return
-    at_once = _ask(victim, journal)
-    _await_repair(victim)
-    answers = _ask(victim, journal)
-    status = victim.run("--json", "status")
+        at_once = _ask(victim, journal)
+        warnings = victim.caught_up()
+        answers = _ask(victim, journal)
+    except (RuntimeError, AssertionError) as error:
+        return error
     if not victim.alive():
-        verdict.wrong += 1
-        verdict.note(f"{where}: the daemon crashed")
-        return
-    verdict.pending += any(answer.pending for answer in at_once)
-    quiet = '"warnings": []' in status.stdout
-    if quiet:  # nothing is left to be done: answers are whole, or say that something is lost
+        return "the daemon crashed"
+    stuck = [one for one in warnings if one.startswith(NOT_WHOLE)]
+    told = [one for one in warnings if one not in stuck and "DATA_LOSS" in one]
+    if stuck and not told:
+        return f"what is derived is not made again: {stuck[0]}"
+    if not stuck:  # then answers are whole, or say that something is lost
         answers = [answer._replace(pending=False) for answer in answers]
     wrong = _wrong(at_once, whole) or _wrong(answers, whole)
     if wrong:
-        verdict.wrong += 1
-        verdict.note(f"{where}: {wrong}")
-    elif not quiet or any(not same(a.text, w) for a, w in zip(answers, whole)):
+        return wrong
+    verdict.pending += any(answer.pending for answer in at_once)
+    verdict.stuck += bool(stuck)
+    if warnings or any(not same(answer.text, undamaged)
+                       for answer, undamaged in zip(answers, whole)):
         verdict.noticed += 1
     else:
         verdict.harmless += 1
     victim.stop()
+    return None

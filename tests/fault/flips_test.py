@@ -12,7 +12,8 @@ except ImportError as error:
 
 
 def found(*names_and_similarities):
-    return [{"similarity": similarity, "score": similarity, "event": {"event_id": name}}
+    return [{"similarity": similarity, "score": similarity, "episode": {"episode_id": "7"},
+             "event": {"event": {"event_id": name}, "episode_id": "7"}}
             for name, similarity in names_and_similarities]
 
 
@@ -52,7 +53,14 @@ class Same(unittest.TestCase):
             return part_of(json.dumps(answer), json.dumps(self.whole))
         self.assertTrue(part([]))
         self.assertTrue(part(found(("b", 0.8), ("x", 0.6))))
-        self.assertFalse(part(found(("x", 0.95))))
+        for wrong in (found(("x", 0.95)), found(("a", 0.9), ("x", 0.85)), found(("b", 0.75)),
+                      found(("c", 0.7), ("a", 0.9))):
+            self.assertFalse(part(wrong), wrong)
+        bound = found(("b", 0.8))
+        del bound[0]["episode"], bound[0]["event"]["episode_id"]
+        self.assertTrue(part(bound))
+        bound[0]["event"]["event"]["scene"] = "elsewhere"
+        self.assertFalse(part(bound))
         self.assertFalse(part(self.whole + found(("d", 0.1))))
         self.assertFalse(part_of("INTERNAL: a", json.dumps(self.whole)))
 

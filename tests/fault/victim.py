@@ -16,6 +16,10 @@ storage: {seal_at: 512}
 """
 
 
+NOT_WHOLE = "answers are not whole yet"
+STALL_S = 60  # in which what is made again comes farther, however busy the machine is
+
+
 class Victim(command_testing.Daemon):
     """`restart_max_s`: the longest time from a start to its first answer."""
 
@@ -42,6 +46,19 @@ class Victim(command_testing.Daemon):
 
     def alive(self):
         return self._process.poll() is None
+
+    def caught_up(self):
+        """Waits while what is derived is made again and comes farther. What the status warns of then,
+        but for the machine being slow."""
+        left, since = None, time.monotonic()
+        while True:
+            warnings = [one for one in self.answer("status")["warnings"] if "GFLOP/s" not in one]
+            now = [one for one in warnings if one.startswith(NOT_WHOLE)]
+            if now != left:
+                left, since = now, time.monotonic()
+            if not now or time.monotonic() - since > STALL_S:
+                return warnings
+            time.sleep(0.1)
 
     def freeze(self, seconds):
         os.kill(self.pid, signal.SIGSTOP)

@@ -37,7 +37,7 @@ TEST(CatchUpTest, TellsWhatIsLeftOfWhatWasThereAtTheStartAndWhy) {
   const absl::Status left = catch_up.Check(ReachedOf(30, 2, 80, 15, 95));
   EXPECT_TRUE(absl::IsUnavailable(left));
   EXPECT_THAT(std::string(left.message()),
-              AllOf(HasSubstr("of 90 stored events 60 are"), HasSubstr("10 to be bound"),
+              AllOf(HasSubstr("of 90 stored entries 60 are"), HasSubstr("10 to be bound"),
                     HasSubstr("13 closed episodes"), HasSubstr("key 0x01 is damaged")));
 }
 

@@ -1,12 +1,10 @@
-// Who waits how long, and who is refused: turns, patience, rates, memory, pools of threads.
+// Who waits how long, and who is refused: turns, patience, rates, memory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <utility>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "core/base/status.h"
 #include "server/convert.h"
@@ -18,7 +16,6 @@
 #include "server/retry_delay.h"
 #include "server/serving_time.h"
 #include "server/status_details.pb.h"
-#include "server/worker_pool.h"
 #include "server/writer_pace.h"
 
 namespace mixmatch {
@@ -26,7 +23,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 std::vector<int> PopAll(FairQueue<int>& queue) {
   std::vector<int> order;
@@ -245,90 +241,6 @@ TEST(MemoryGuardTest, MeasuresThisProcessAndItsLimit) {
   EXPECT_EQ(MemoryBudget(0), *MemoryLimitBytes() / 4 * 3);
 }
 
-TEST(WorkerPoolTest, WorkThatWaitedTooLongIsToldSo) {
-  absl::Notification begun;
-  absl::Notification go_on;
-  std::atomic<int> done = 0;
-  std::atomic<int> late = 0;
-  {
-    WorkerPool pool({.threads = 1, .queue_max = 2, .patience = absl::Milliseconds(20)});
-    ASSERT_TRUE(pool.Submit([&](bool) {
-                      begun.Notify();
-                      go_on.WaitForNotification();
-                    })
-                    .ok());
-    begun.WaitForNotification();
-    const auto count = [&](bool ok) { ++(ok ? done : late); };
-    EXPECT_TRUE(pool.Submit(count).ok());
-    EXPECT_TRUE(pool.Submit(count).ok());
-    EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit(count)));
-    absl::SleepFor(absl::Milliseconds(20));
-    go_on.Notify();
-  }
-  EXPECT_EQ(done, 0);
-  EXPECT_EQ(late, 2);
-}
-
-TEST(WorkerPoolTest, TheNewestGoesFirstOnceSomeoneWasRefused) {
-  constexpr absl::Duration kPatience = absl::Seconds(4);
-  absl::Notification begun;
-  absl::Notification go_on;
-  std::vector<std::pair<int, bool>> order;  // by the pool's one thread
-  {
-    WorkerPool pool({.threads = 1, .queue_max = 10, .patience = kPatience});
-    ASSERT_TRUE(pool.Submit([&](bool) {
-                      begun.Notify();
-                      go_on.WaitForNotification();
-                    })
-                    .ok());
-    begun.WaitForNotification();
-    const auto submit = [&](int number) {
-      EXPECT_TRUE(pool.Submit([&order, number](bool ok) { order.emplace_back(number, ok); }).ok());
-    };
-    submit(1);
-    absl::SleepFor(kPatience + absl::Milliseconds(20));
-    for (const int number : {2, 3, 4}) submit(number);
-    go_on.Notify();
-  }
-  EXPECT_THAT(order, ElementsAre(Pair(1, false), Pair(4, true), Pair(3, true), Pair(2, true)));
-}
-
-// After a burst in which someone was refused little comes: what waits then is not refused for that.
-TEST(WorkerPoolTest, ForgetsARefusalWhereSeldomSomeoneWaits) {
-  constexpr absl::Duration kPatience = absl::Seconds(4);
-  std::atomic<int> done = 0;
-  std::atomic<int> late = 0;
-  {
-    WorkerPool pool({.threads = 1, .queue_max = 10, .patience = kPatience});
-    // Holds up the pool's thread while somebody waits.
-    const auto wait_for = [&](absl::Duration time) {
-      absl::Notification begun;
-      absl::Notification go_on;
-      absl::Notification over;
-      ASSERT_TRUE(pool.Submit([&](bool) {
-                        begun.Notify();
-                        go_on.WaitForNotification();
-                      })
-                      .ok());
-      begun.WaitForNotification();
-      ASSERT_TRUE(pool.Submit([&](bool ok) {
-                        ++(ok ? done : late);
-                        over.Notify();
-                      })
-                      .ok());
-      absl::SleepFor(time);
-      go_on.Notify();
-      over.WaitForNotification();
-    };
-    wait_for(kPatience + absl::Milliseconds(20));
-    EXPECT_EQ(late, 1);
-    absl::SleepFor(absl::Seconds(1));
-    wait_for(absl::Milliseconds(300));
-  }
-  EXPECT_EQ(done, 1);
-  EXPECT_EQ(late, 1);
-}
-
 TEST(QueuePatienceTest, ALongerBurstPassesWhereItIsSaidThatItMay) {
   absl::Time now = absl::UnixEpoch();
   QueuePatience patience(absl::Seconds(1), now, 0.6);
@@ -337,12 +249,6 @@ TEST(QueuePatienceTest, ALongerBurstPassesWhereItIsSaidThatItMay) {
     patience.NoteServed(now);
     EXPECT_EQ(patience.Stands(now), i >= 60) << i;
   }
-}
-
-TEST(WorkerPoolTest, AsksBeforeItTakesWorkIn) {
-  WorkerPool pool(
-      {.queue_max = 1, .admit = [] { return absl::ResourceExhaustedError("no memory"); }});
-  EXPECT_EQ(pool.Submit([](bool) {}).message(), "no memory");
 }
 
 TEST(StatusDetailsTest, ARefusalSaysWhenToComeAgainInTheUsualForm) {

@@ -260,8 +260,11 @@ TEST_F(RecallOptionsTest, PagesGiveEachAnswerOnceAsOfTheFirst) {
       if (aging) *request.mutable_half_life() = TimeUtil::SecondsToDuration(20);
       std::vector<std::string> words;
       int pages = 0;
+      uint64_t pending = 0;
       do {
         const v1::RecallResponse response = Recall(request);
+        if (pages == 0) pending = response.pending().event_count();
+        EXPECT_EQ(response.pending().event_count(), pending) << "as of the first";
         for (const std::string& word : Words(response)) words.push_back(word);
         request.set_page_token(response.next_page_token());
         if (++pages != 1 || aging || diversity > 0) continue;
