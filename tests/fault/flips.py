@@ -14,6 +14,7 @@ from typing import NamedTuple
 from journal import Journal, Streams, Verdict, wait
 from victim import NOT_WHOLE
 
+CALL_S = 60
 EVENTS = 1500
 QUESTIONS = 12
 ROUNDING = 1e-5  # of a similarity
@@ -38,28 +39,36 @@ class Answer(NamedTuple):
     pending: bool  # whether it says that it is not whole yet
 
 
-def _ask(victim, journal):
+def _ask(context, victim, journal):
     """The answers to all questions, errors among them."""
+    api = context.api
+    channel, stub = api.stub(victim.address)
+
+    def call(method, request):
+        """The answer, None where there is an error; and its text."""
+        try:
+            answer = method(request, timeout=CALL_S)
+        except api.grpc.RpcError as error:
+            return None, f"{error.code().name}: {error.details()}"
+        return answer, json.dumps(api.json_format.MessageToDict(answer), indent=1)
+
     answers = []
-    for stream, number in sorted(journal.acknowledged)[:: max(1, EVENTS // QUESTIONS)][:QUESTIONS]:
-        unbound = 0
-        got = victim.run("--json", "recall", "--event", f"{stream}/{number}", "--want", "text",
-                         "-k", "5")
-        if got.returncode == 0:
-            # What it found, not how and when: lists that are made again are gone meanwhile.
-            answer = json.loads(got.stdout)
-            pending = {key: int(count) for key, count in answer["pending"].items()}
-            unbound = pending["unbound_event_count"]
-            answers.append(Answer(json.dumps(answer.get("experiences", []), indent=1),
-                                  any(pending.values())))
-        else:
-            answers.append(Answer(got.stderr, False))
-        got = victim.run("--json", "events", "get", f"{stream}/{number}")
-        if got.returncode == 0:
-            episode = int(json.loads(got.stdout)["event"].get("episode_id", 0))
-            answers.append(Answer(got.stdout, unbound > 0 and episode == 0))
-        else:
-            answers.append(Answer(got.stderr, False))
+    with channel:
+        for source, number in sorted(journal.acknowledged)[:: max(1, EVENTS // QUESTIONS)][:QUESTIONS]:
+            unbound = 0
+            request = api.memory.RecallRequest(modalities=["text"], k=5)
+            request.query.event.source = source
+            request.query.event.event_id = str(number)
+            got, text = call(stub.Recall, request)
+            if got is not None:
+                # What it found, not how and when: lists that are made again are gone meanwhile.
+                text = json.dumps(json.loads(text).get("experiences", []), indent=1)
+                unbound = got.pending.unbound_event_count
+                pending = got.pending.event_count + unbound + got.pending.episode_count
+            answers.append(Answer(text, got is not None and pending > 0))
+            request = api.memory.GetEventRequest(event=request.query.event)
+            got, text = call(stub.GetEvent, request)
+            answers.append(Answer(text, got is not None and unbound > 0 and not got.event.episode_id))
     return answers
 
 
@@ -83,12 +92,12 @@ def part_of(answer, whole):
 
 def _which(found):
     event = found["event"]["event"]
-    return event.get("source"), event["event_id"], found.get("percept_index", 0)
+    return event.get("source"), event["eventId"], found.get("perceptIndex", 0)
 
 
 def _unbound(one):
     """A found experience or a stored event as one that is not bound yet."""
-    one = {key: value for key, value in one.items() if key not in ("episode", "episode_id")}
+    one = {key: value for key, value in one.items() if key not in ("episode", "episodeId")}
     if isinstance(one.get("event"), dict):
         one["event"] = _unbound(one["event"])
     return one
@@ -142,7 +151,7 @@ def run(context):
         victim.stop()
         victim.start()
         warnings = victim.caught_up()
-        whole = _ask(victim, journal)
+        whole = _ask(context, victim, journal)
         if warnings or any(answer.pending for answer in whole):
             raise RuntimeError("the undamaged memory was not at rest when it was asked")
         whole = [answer.text for answer in whole]
@@ -153,7 +162,7 @@ def run(context):
             shutil.rmtree(victim.data)
             shutil.copytree(pristine, victim.data)
             where = _flip(context, victim.data)
-            wrong = _judge(victim, journal, whole, where, verdict)
+            wrong = _judge(context, victim, journal, whole, where, verdict)
             if wrong:
                 verdict.wrong += 1
                 verdict.note(f"{where}: {wrong}")
@@ -197,13 +206,13 @@ def _wrong(answers, whole):
     return None
 
 
-def _judge(victim, journal, whole, where, verdict):
+def _judge(context, victim, journal, whole, where, verdict):
     """`wrong`: what is; it counts what else there was."""
     try:
         victim.start()
-        at_once = _ask(victim, journal)
+        at_once = _ask(context, victim, journal)
         warnings = victim.caught_up()
-        answers = _ask(victim, journal)
+        answers = _ask(context, victim, journal)
     except (RuntimeError, AssertionError) as error:
         return error
     if not victim.alive():

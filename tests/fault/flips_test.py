@@ -12,8 +12,8 @@ except ImportError as error:
 
 
 def found(*names_and_similarities):
-    return [{"similarity": similarity, "score": similarity, "episode": {"episode_id": "7"},
-             "event": {"event": {"event_id": name}, "episode_id": "7"}}
+    return [{"similarity": similarity, "score": similarity, "episode": {"episodeId": "7"},
+             "event": {"event": {"eventId": name}, "episodeId": "7"}}
             for name, similarity in names_and_similarities]
 
 
@@ -57,7 +57,7 @@ class Same(unittest.TestCase):
                       found(("c", 0.7), ("a", 0.9))):
             self.assertFalse(part(wrong), wrong)
         bound = found(("b", 0.8))
-        del bound[0]["episode"], bound[0]["event"]["episode_id"]
+        del bound[0]["episode"], bound[0]["event"]["episodeId"]
         self.assertTrue(part(bound))
         bound[0]["event"]["event"]["scene"] = "elsewhere"
         self.assertFalse(part(bound))
@@ -65,8 +65,8 @@ class Same(unittest.TestCase):
         self.assertFalse(part_of("INTERNAL: a", json.dumps(self.whole)))
 
     def test_an_event_may_lack_its_episode_and_nothing_else(self):
-        whole = {"event": {"sequence": "7", "episode_id": "3"}}
-        for event, right in (({"sequence": "7", "episode_id": "0"}, True),
+        whole = {"event": {"sequence": "7", "episodeId": "3"}}
+        for event, right in (({"sequence": "7", "episodeId": "0"}, True),
                              ({"sequence": "7"}, True), ({"sequence": "8"}, False)):
             self.assertEqual(part_of(json.dumps({"event": event}), json.dumps(whole)), right)
 

@@ -30,9 +30,12 @@ class Api:
         with tempfile.TemporaryDirectory() as folder:
             self.event, self.memory, self.services = make_stubs(
                 os.path.join(root, "proto"), folder, ("event_pb2", "memory_pb2", "memory_pb2_grpc"))
-        import grpc  # Behind make_stubs, which says what to install where it is missing.
+        # Behind make_stubs, which says what to install where they are missing.
+        import grpc
+        from google.protobuf import json_format
 
         self.grpc = grpc
+        self.json_format = json_format
 
     def stub(self, address):
         """A channel of its own: a dead daemon's connection must not be waited for."""
