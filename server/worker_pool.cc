@@ -22,7 +22,8 @@ constexpr absl::Duration kMoments = absl::Seconds(2);
 }  // namespace
 
 WorkerPool::WorkerPool(WorkerPoolOptions options)
-    : options_(std::move(options)), patience_(options_.patience, SteadyNow(), kBurst),
+    : options_(std::move(options)),
+      patience_(options_.patience, SteadyNow(), kBurst),
       waits_(kMoments) {
   const size_t threads = options_.threads > 0 ? options_.threads : UsableCores();
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });

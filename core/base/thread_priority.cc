@@ -20,8 +20,6 @@ int NiceOf(ThreadPriority priority) {
       return 0;
     case ThreadPriority::kBehind:
       return 5;
-    case ThreadPriority::kBackground:
-      return 10;
     case ThreadPriority::kLow:
       return 15;
     case ThreadPriority::kLowest:

@@ -14,8 +14,6 @@ enum class ThreadPriority {
   // What someone waits for once it falls far behind: a third of the share of kNormal where both
   // want to run (nice 5).
   kBehind,
-  // Nobody waits for it, but it must go on: a tenth (nice 10).
-  kBackground,
   // When the others leave something, or else a thirtieth (nice 15).
   kLow,
   // The smallest share (nice 19). Not none, as SCHED_IDLE would have it: it writes to the database

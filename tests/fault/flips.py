@@ -11,10 +11,9 @@ import shutil
 import time
 from typing import NamedTuple
 
-from journal import Journal, Streams, Verdict, wait
+from journal import CALL_S, Journal, Streams, Verdict, wait
 from victim import NOT_WHOLE
 
-CALL_S = 60
 EVENTS = 1500
 QUESTIONS = 12
 ROUNDING = 1e-5  # of a similarity
@@ -207,7 +206,7 @@ def _wrong(answers, whole):
 
 
 def _judge(context, victim, journal, whole, where, verdict):
-    """`wrong`: what is; it counts what else there was."""
+    """What is wrong; None where nothing is, and then it is counted."""
     try:
         victim.start()
         at_once = _ask(context, victim, journal)
