@@ -62,6 +62,13 @@ v1::Generation ToProto(const GenerationRecord& record, uint64_t embedding_count)
   out.set_weights_hash(record.weights_hash);
   *out.mutable_publish_time() = ToProto(record.publish_time);
   for (const PeriodScore& period : record.periods) *out.add_periods() = ToProto(period);
+  for (const PartnerDistance& distance : record.partner_distances) {
+    v1::PartnerDistance& added = *out.add_partner_distances();
+    added.set_from(distance.from);
+    added.set_to(distance.to);
+    added.set_mean(distance.mean);
+    added.set_probe_count(distance.probe_count);
+  }
   return out;
 }
 

@@ -9,20 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "core/base/status.h"
 #include "core/skills/linear_algebra.h"
+#include "server/part_weights.h"
 
 namespace mixmatch {
 namespace {
-
-// Parts of a query are weighed as estimates of one value are, by the inverse squares of how far
-// each may be off: its distance (1 - cosine) to the nearest of its own modality, and for all alike
-// what they must be off by where they say different things, which grows with the square of their
-// mean distance from each other (random effects: DerSimonian and Laird, "Meta-analysis in clinical
-// trials", 1986). So where parts agree the one that is known best leads, and where they do not, as
-// while it is not learned yet what a word goes with, each counts. The nearest alone: of a word that
-// was heard once there is one, and those behind say nothing of it. Chosen on the digits eval's
-// validation part (tests/eval/RESULTS.md).
-constexpr double kLeastDistance = 0.0003;  // of what is known exactly
-constexpr double kDisagreement = 0.05;
 
 double SquaredLength(std::span<const float> vector) {
   double squares = 0;
@@ -70,8 +60,8 @@ absl::StatusOr<QueryPoint> QueryEmbedder::PointOf(const v1::Query& query, const 
                           reader_.Read(query.percepts(), absl::StrCat(field, ".percepts")));
       // Episodes are embedded as mixtures, and so found by them.
       const bool episodes = partitions.size() == 1 && partitions[0] == kEpisodePartition;
-      MM_ASSIGN_OR_RETURN(
-          point.vector, episodes ? EmbedTogether(percepts, space) : EmbedByParts(percepts, space));
+      MM_ASSIGN_OR_RETURN(point.vector, episodes ? EmbedTogether(percepts, space)
+                                                 : EmbedByParts(percepts, partitions, space));
       return point;
     }
     case v1::Query::kEmbedding: {
@@ -111,8 +101,18 @@ absl::StatusOr<double> QueryEmbedder::DistanceOf(const ModalitySpec& modality,
   return std::max(0.0, 1.0 - near.neighbours[0].similarity);
 }
 
-absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(const QueryPercepts& query,
-                                                               const Space& space) const {
+std::vector<std::string> QueryEmbedder::NamesOf(std::span<const ModalityId> partitions) const {
+  std::vector<std::string> names;
+  for (const RegisteredModality& modality : log_->Modalities()) {
+    if (std::find(partitions.begin(), partitions.end(), modality.id) != partitions.end()) {
+      names.push_back(modality.spec.name);
+    }
+  }
+  return names;
+}
+
+absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(
+    const QueryPercepts& query, std::span<const ModalityId> partitions, const Space& space) const {
   const Mixture all = query.mixture();
   if (all.size() < 2) return EmbedTogether(query, space);
   std::vector<Mixture> mixtures;
@@ -120,23 +120,23 @@ absl::StatusOr<std::vector<float>> QueryEmbedder::EmbedByParts(const QueryPercep
   const auto dimension = static_cast<size_t>(space.embeddings->dimension());
   std::vector<float> points(mixtures.size() * dimension);
   MM_RETURN_IF_ERROR(space.encoder->Embed(mixtures, points));
-  std::vector<double> distances;
+  std::vector<QueryPart> parts;
   std::vector<float> sum(dimension);
   for (size_t part = 0; part < all.size(); ++part) {
+    const ModalitySpec& modality = *all[part].modality;
     const std::span<const float> point(points.data() + part * dimension, dimension);
-    MM_ASSIGN_OR_RETURN(distances.emplace_back(), DistanceOf(*all[part].modality, point, space));
+    MM_ASSIGN_OR_RETURN(const double distance, DistanceOf(modality, point, space));
+    parts.push_back({.modality = modality.name, .distance = distance});
     for (size_t i = 0; i < dimension; ++i) sum[i] += point[i];
   }
   // Of n unit vectors the sum's square is n and twice the cosines of all pairs.
-  const auto parts = static_cast<double>(all.size());
-  const double cosine = (SquaredLength(sum) - parts) / (parts * (parts - 1));
-  const double common = kLeastDistance + kDisagreement * (1 - cosine) * (1 - cosine);
-  const double least = *std::min_element(distances.begin(), distances.end());
+  const auto count = static_cast<double>(parts.size());
+  const double cosine = (SquaredLength(sum) - count) / (count * (count - 1));
+  const std::vector<double> weights =
+      PartWeights(parts, 1 - cosine, NamesOf(partitions), space.partner_distances);
   std::vector<float> vector(dimension);
-  for (size_t part = 0; part < mixtures.size(); ++part) {
-    // Where nothing is known of any they are alike; else who is not known does not count.
-    const double share = std::isinf(least) ? 1 : (least + common) / (distances[part] + common);
-    const auto weight = static_cast<float>(share * share);
+  for (size_t part = 0; part < parts.size(); ++part) {
+    const auto weight = static_cast<float>(weights[part]);
     for (size_t i = 0; i < dimension; ++i) vector[i] += weight * points[part * dimension + i];
   }
   Normalise(vector);

@@ -43,10 +43,13 @@ class QueryEmbedder {
 
  private:
   // The middle of the percepts' own points, each weighed by how near the nearest of its own
-  // modality is: what is unclear is like nothing that is known. That counts less where the points
-  // are far apart.
+  // modality is: what is unclear is like nothing that is known. Where the points are far apart that
+  // counts less, and how well its modality finds those of `partitions` counts more.
   absl::StatusOr<std::vector<float>> EmbedByParts(const QueryPercepts& query,
+                                                  std::span<const ModalityId> partitions,
                                                   const Space& space) const;
+  // The names of modalities, by id; none for kEpisodePartition.
+  std::vector<std::string> NamesOf(std::span<const ModalityId> partitions) const;
   // 1 - cosine of the nearest percept of a modality; infinite where none is stored.
   absl::StatusOr<double> DistanceOf(const ModalitySpec& modality, std::span<const float> point,
                                     const Space& space) const;

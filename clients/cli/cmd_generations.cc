@@ -57,6 +57,24 @@ void PrintScores(const v1::ListGenerationsResponse& response, std::ostream& out)
   table.Print(out);
 }
 
+// How far partners lie from each other, one row for each pair of modalities of each generation.
+void PrintPartnerDistances(const v1::ListGenerationsResponse& response, std::ostream& out) {
+  Table table({{"number", Table::Align::kRight},
+               {"from"},
+               {"to"},
+               {"distance", Table::Align::kRight},
+               {"probes", Table::Align::kRight}});
+  for (const v1::Generation& generation : response.generations()) {
+    for (const v1::PartnerDistance& distance : generation.partner_distances()) {
+      table.AddRow({absl::StrCat(generation.number()), distance.from(), distance.to(),
+                    NumberText(distance.mean(), 4), CountText(distance.probe_count())});
+    }
+  }
+  if (table.empty()) return;
+  out << "\nHow far a percept lies from its partner (1 - cosine)\n";
+  table.Print(out);
+}
+
 int RunList(const Session& session, const ListOptions& options) {
   const absl::StatusOr<client::Client> client = session.Connect();
   if (!client.ok()) return session.Misused(client.status());
@@ -85,7 +103,10 @@ int RunList(const Session& session, const ListOptions& options) {
          generation.reason()});
   }
   table.Print(session.out());
-  if (options.scores) PrintScores(*response, session.out());
+  if (options.scores) {
+    PrintScores(*response, session.out());
+    PrintPartnerDistances(*response, session.out());
+  }
   return kExitOk;
 }
 

@@ -211,9 +211,11 @@ absl::StatusOr<Verdict> Judge(const GateConfig& config, const TrainingSource& so
   std::vector<TrainingEpisode> episodes;
   MM_RETURN_IF_ERROR(source.Load(ids, episodes));
   const ProbePlan plan = PlanProbes(episodes, config.others);
-  MM_ASSIGN_OR_RETURN(const std::vector<float> candidate_ranks, RankPartners(plan, candidate));
-  MM_ASSIGN_OR_RETURN(const std::vector<float> serving_ranks, RankPartners(plan, serving));
-  return Decide(config, plan, probes, candidate_ranks, serving_ranks, serving_taken);
+  MM_ASSIGN_OR_RETURN(const PartnerRanks candidates, RankPartners(plan, candidate));
+  MM_ASSIGN_OR_RETURN(const PartnerRanks servings, RankPartners(plan, serving));
+  Verdict verdict = Decide(config, plan, probes, candidates.ranks, servings.ranks, serving_taken);
+  verdict.partner_distances = MeanDistances(plan, candidates.distances);
+  return verdict;
 }
 
 }  // namespace mixmatch

@@ -34,6 +34,7 @@ struct Verdict {
   std::string reason;
   std::vector<GateScore> scores;     // the mean over pairs, then one for each cell
   std::vector<PeriodScore> periods;  // the candidate's mean for each period of the stream
+  std::vector<PartnerDistance> partner_distances;  // the candidate's, by (from, to)
 };
 
 // Judges `candidate` against `serving`, whose weights had taken the closed episodes below

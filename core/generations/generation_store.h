@@ -44,6 +44,16 @@ struct PeriodScore {
   uint64_t probe_count = 0;
 };
 
+// How far percepts of one modality lie from their partners of another, on probes.
+struct PartnerDistance {
+  std::string from;
+  std::string to;
+  double mean = 0;  // of 1 - cosine, over the probes
+  uint64_t probe_count = 0;
+
+  friend bool operator==(const PartnerDistance&, const PartnerDistance&) = default;
+};
+
 struct GenerationRecord {
   Generation number = 0;
   GenerationState state = GenerationState::kServing;
@@ -58,6 +68,8 @@ struct GenerationRecord {
   uint64_t embedded = 0;             // embeddings that its publish made: what it cost
   uint64_t weights_hash = 0;         // of the encoder as serialised
   std::vector<PeriodScore> periods;  // oldest first; empty where none was judged
+  // Of its encoder; by (from, to). Empty for generation 0 and for a refused one.
+  std::vector<PartnerDistance> partner_distances;
 };
 
 // Thread-safety: Safe for concurrent use.

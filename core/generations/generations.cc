@@ -95,6 +95,7 @@ absl::StatusOr<std::shared_ptr<Space>> Generations::OpenSpace(const GenerationRe
   space->number = record.number;
   space->learned = record.learned;
   space->taken = record.taken;
+  space->partner_distances = record.partner_distances;
   MM_ASSIGN_OR_RETURN(const std::string weights, store_->GetWeights(EncoderName(record.number)));
   MM_ASSIGN_OR_RETURN(space->encoder, Encoder::Deserialize(weights));
   auto embeddings = spaces_->Open(record.number);
@@ -197,7 +198,8 @@ absl::Status Generations::Begin(const Candidate& candidate, const Verdict& verdi
                           .steps = candidate.steps,
                           .taken = candidate.taken,
                           .learned = candidate.learned,
-                          .scores = verdict.scores};
+                          .scores = verdict.scores,
+                          .partner_distances = verdict.partner_distances};
   {
     const absl::MutexLock lock(&mu_);
     if (next_ != nullptr) {

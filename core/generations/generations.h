@@ -47,6 +47,8 @@ struct Space {
   std::shared_ptr<EmbeddingSpace> embeddings;
   Seq learned = 0;  // learned watermark of its weights
   uint64_t taken = 0;
+  // Of its encoder, by (from, to); empty where none was measured.
+  std::vector<PartnerDistance> partner_distances;
   absl::Status dropped;  // why what was stored of it was dropped when it was opened; OK: it was not
 };
 

@@ -142,7 +142,7 @@ ProbePlan PlanProbes(std::span<const TrainingEpisode> probes, size_t others) {
   return Planner(probes, others).Plan();
 }
 
-absl::StatusOr<std::vector<float>> RankPartners(const ProbePlan& plan, const Encoder& encoder) {
+absl::StatusOr<PartnerRanks> RankPartners(const ProbePlan& plan, const Encoder& encoder) {
   const auto width = static_cast<size_t>(encoder.config().embedding);
   std::vector<float> embeddings(plan.items.size() * width);
   std::vector<Mixture> batch;
@@ -158,8 +158,9 @@ absl::StatusOr<std::vector<float>> RankPartners(const ProbePlan& plan, const Enc
     for (size_t e = 0; e < width; ++e) sum += embeddings[a * width + e] * embeddings[b * width + e];
     return sum;
   };
-  std::vector<float> ranks;
-  ranks.reserve(plan.questions.size());
+  PartnerRanks result;
+  result.ranks.reserve(plan.questions.size());
+  result.distances.reserve(plan.questions.size());
   for (const ProbeQuestion& question : plan.questions) {
     const float partner = similarity(question.item, question.partner);
     float beaten = 0;
@@ -167,9 +168,31 @@ absl::StatusOr<std::vector<float>> RankPartners(const ProbePlan& plan, const Enc
       const float rival = similarity(question.item, other);
       beaten += rival < partner ? 1.0F : rival == partner ? 0.5F : 0.0F;
     }
-    ranks.push_back(beaten / static_cast<float>(question.others.size()));
+    result.ranks.push_back(beaten / static_cast<float>(question.others.size()));
+    result.distances.push_back(1 - partner);
   }
-  return ranks;
+  return result;
+}
+
+std::vector<PartnerDistance> MeanDistances(const ProbePlan& plan,
+                                           std::span<const float> distances) {
+  std::map<std::pair<std::string, std::string>, PartnerDistance> pairs;
+  for (size_t q = 0; q < plan.questions.size(); ++q) {
+    const std::string& from = plan.items[plan.questions[q].item].modality->name;
+    const std::string& to = plan.items[plan.questions[q].partner].modality->name;
+    if (from == to) continue;
+    PartnerDistance& pair = pairs[{from, to}];
+    pair.mean += distances[q];
+    ++pair.probe_count;
+  }
+  std::vector<PartnerDistance> means;
+  for (auto& [names, pair] : pairs) {
+    pair.from = names.first;
+    pair.to = names.second;
+    pair.mean /= static_cast<double>(pair.probe_count);
+    means.push_back(std::move(pair));
+  }
+  return means;
 }
 
 }  // namespace mixmatch

@@ -34,6 +34,13 @@ void EncodeGeneration(const GenerationRecord& generation,
     entry.set_score(period.score);
     entry.set_probe_count(period.probe_count);
   }
+  for (const PartnerDistance& distance : generation.partner_distances) {
+    storage::v1::PartnerDistanceRecord& entry = *record.add_partner_distances();
+    entry.set_from(distance.from);
+    entry.set_to(distance.to);
+    entry.set_mean(distance.mean);
+    entry.set_probe_count(distance.probe_count);
+  }
 }
 
 absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRecordValue& record,
@@ -66,6 +73,12 @@ absl::Status DecodeGeneration(Generation number, const storage::v1::GenerationRe
                                   .last_ordinal = entry.last_ordinal(),
                                   .score = entry.score(),
                                   .probe_count = entry.probe_count()});
+  }
+  for (const auto& entry : record.partner_distances()) {
+    generation.partner_distances.push_back({.from = entry.from(),
+                                            .to = entry.to(),
+                                            .mean = entry.mean(),
+                                            .probe_count = entry.probe_count()});
   }
   return absl::OkStatus();
 }

@@ -255,6 +255,11 @@ grpc::Status MemoryServer::ListGenerations(Context* context,
     score->set_probe_count(123);
     score->set_standard_error(0.01);
     score->set_tolerance(0.02);
+    v1::PartnerDistance* const distance = generation->add_partner_distances();
+    distance->set_from("word");
+    distance->set_to("pose");
+    distance->set_mean(0.0625);
+    distance->set_probe_count(123);
   }
   return grpc::Status::OK;
 }

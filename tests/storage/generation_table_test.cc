@@ -27,7 +27,8 @@ TEST(GenerationTableTest, RecordsComeBackByNumberWithEveryField) {
                           .learned = 56,
                           .scores = {{"contrastive loss", 1.5, 1.25, 99}},
                           .publish_time = absl::Seconds(7),
-                          .periods = {{0, 128, 0.75, 5}, {128, 256, 0.5, 3}}};
+                          .periods = {{0, 128, 0.75, 5}, {128, 256, 0.5, 3}},
+                          .partner_distances = {{"audio", "text", 0.125, 9}}};
   {
     const auto database = *Database::Open(dir.path("db"), {});
     GenerationTable table(database.get());
@@ -61,6 +62,7 @@ TEST(GenerationTableTest, RecordsComeBackByNumberWithEveryField) {
   EXPECT_EQ(records[1].periods[1].last_ordinal, 256u);
   EXPECT_EQ(records[1].periods[1].score, 0.5);
   EXPECT_EQ(records[1].periods[1].probe_count, 3u);
+  EXPECT_EQ(records[1].partner_distances, second.partner_distances);
 }
 
 TEST(GenerationTableTest, WeightsOfAnySizeComeBackAndAreReplaced) {

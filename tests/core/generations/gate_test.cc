@@ -177,5 +177,30 @@ TEST(JudgeTest, JudgesTheGivenProbesWithBothEncoders) {
   EXPECT_EQ(same->gain, 0);
 }
 
+TEST(JudgeTest, TellsHowFarTheCandidatePutsPartners) {
+  MemoryLog log;
+  std::vector<Probe> probes;
+  for (Seq seq = 1; seq <= 80; seq += 2) {
+    log.AddEvent();
+    log.AddEvent();
+    log.percepts.back().modality.name = "voice";
+    log.CloseEpisode(seq, seq + 1);
+    probes.push_back({.ordinal = seq / 2, .id = seq});
+  }
+  const auto candidate = *Encoder::Create(*ModelConfigOf("nano", 1));
+  const auto serving = *Encoder::Create(*ModelConfigOf("nano", 2));
+  const auto verdict = Judge({}, log, probes, *candidate, *serving, 0);
+  ASSERT_TRUE(verdict.ok()) << verdict.status();
+  ASSERT_THAT(verdict->partner_distances, SizeIs(2));
+  EXPECT_EQ(verdict->partner_distances[0].from, "pose");
+  EXPECT_EQ(verdict->partner_distances[0].to, "voice");
+  EXPECT_EQ(verdict->partner_distances[0].probe_count, 40U);
+  EXPECT_GT(verdict->partner_distances[0].mean, 0);
+  EXPECT_LT(verdict->partner_distances[0].mean, 2);
+  const auto reversed = Judge({}, log, probes, *serving, *candidate, 0);
+  ASSERT_TRUE(reversed.ok()) << reversed.status();
+  EXPECT_NE(reversed->partner_distances[0].mean, verdict->partner_distances[0].mean);
+}
+
 }  // namespace
 }  // namespace mixmatch

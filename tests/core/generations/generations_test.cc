@@ -42,7 +42,11 @@ class GenerationsTest : public ::testing::Test {
             .learned = 7,
             .trigger = "command"};
   }
-  static Verdict Pass() { return {.publish = true, .reason = "published: test", .scores = {}}; }
+  static Verdict Pass() {
+    return {.publish = true,
+            .reason = "published: test",
+            .partner_distances = {{"audio", "image", 0.25, 9}}};
+  }
 
   GenerationRecord Publish(uint64_t seed) {
     EXPECT_TRUE(generations_->Begin(MakeCandidate(seed), Pass()).ok());
@@ -68,6 +72,17 @@ TEST_F(GenerationsTest, ServesGenerationZeroFromTheFirstCallOn) {
   FollowAll();
   EXPECT_EQ(generations_->serving()->embeddings->count(), 3U);
   EXPECT_EQ(generations_->serving()->embeddings->cursor().next_seq, 4U);
+}
+
+TEST_F(GenerationsTest, ASpaceKnowsHowFarItsEncoderPutsPartners) {
+  EXPECT_TRUE(generations_->serving()->partner_distances.empty());
+  Publish(2);
+  const std::vector<PartnerDistance> expected = Pass().partner_distances;
+  EXPECT_EQ(generations_->serving()->partner_distances, expected);
+  Reopen();
+  EXPECT_EQ(generations_->serving()->partner_distances, expected);
+  ASSERT_TRUE(generations_->Rollback().ok());
+  EXPECT_TRUE(generations_->serving()->partner_distances.empty());
 }
 
 TEST_F(GenerationsTest, EmbedsPerceptsAndClosedEpisodes) {

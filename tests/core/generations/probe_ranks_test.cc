@@ -75,8 +75,10 @@ TEST(RankPartnersTest, WhatIsEqualToItsPartnerIsNearest) {
   const auto encoder = *Encoder::Create(*ModelConfigOf("nano", 1));
   const auto ranks = RankPartners(plan, *encoder);
   ASSERT_TRUE(ranks.ok()) << ranks.status();
-  ASSERT_EQ(ranks->size(), 12U);
-  for (const float rank : *ranks) EXPECT_EQ(rank, 1.0F);
+  ASSERT_EQ(ranks->ranks.size(), 12U);
+  for (const float rank : ranks->ranks) EXPECT_EQ(rank, 1.0F);
+  ASSERT_EQ(ranks->distances.size(), 12U);
+  for (const float distance : ranks->distances) EXPECT_NEAR(distance, 0, 1e-5);
 }
 
 TEST(RankPartnersTest, AnUntrainedEncoderRanksByChanceAcrossModalities) {
@@ -85,8 +87,27 @@ TEST(RankPartnersTest, AnUntrainedEncoderRanksByChanceAcrossModalities) {
   const auto ranks = RankPartners(PlanProbes(episodes, 100), *encoder);
   ASSERT_TRUE(ranks.ok()) << ranks.status();
   double mean = 0;
-  for (const float rank : *ranks) mean += rank / static_cast<double>(ranks->size());
+  for (const float rank : ranks->ranks) mean += rank / static_cast<double>(ranks->ranks.size());
   EXPECT_NEAR(mean, 0.5, 0.1);
+}
+
+TEST(MeanDistancesTest, GivesTheMeanOfEveryPairOfDifferentModalities) {
+  std::vector<TrainingEpisode> episodes = Episodes(9);  // three with a voice
+  episodes.push_back({.id = 10, .percepts = {Percept("left", 100), Percept("left", 101)}});
+  const ProbePlan plan = PlanProbes(episodes, 100);
+  std::vector<float> distances;
+  for (const ProbeQuestion& question : plan.questions) {
+    const std::string& pair = plan.pairs[question.pair];
+    const auto probe = static_cast<float>(question.probe);
+    distances.push_back(pair == "left -> right" ? probe : pair == "right -> left" ? 0.5F : 9.0F);
+  }
+  const std::vector<PartnerDistance> means = MeanDistances(plan, distances);
+  ASSERT_EQ(means.size(), 4U);  // voices are too few to be asked for; left and left is no pair
+  EXPECT_EQ(means[0], (PartnerDistance{"left", "right", 4, 9}));
+  EXPECT_EQ(means[1], (PartnerDistance{"right", "left", 0.5, 9}));
+  EXPECT_EQ(means[2], (PartnerDistance{"voice", "left", 9, 3}));
+  EXPECT_EQ(means[3], (PartnerDistance{"voice", "right", 9, 3}));
+  EXPECT_TRUE(MeanDistances(ProbePlan(), {}).empty());
 }
 
 TEST(ChooseProbesTest, HearsEveryPeriodAndRareModalities) {
