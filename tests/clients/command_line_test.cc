@@ -118,7 +118,7 @@ TEST_F(CommandLineTest, SteersTheLearnerAndTheGenerations) {
     EXPECT_THAT(
         Ctl(command).out,
         HasSubstr("word -> pose, old     0.8750   0.7500  +0.1250  0.0100  -0.0200     123\n"));
-    EXPECT_THAT(Ctl(command).out, HasSubstr("word  pose          0.0625     123\n"));
+    EXPECT_THAT(Ctl(command).out, HasSubstr("word  pose    0.0625     123\n"));
   }
   EXPECT_EQ(Json::parse(Ctl({"generations", "list", "--json"}).out)["generations"].size(), 2);
   EXPECT_THAT(Ctl({"generations", "rollback"}).out, HasSubstr("generation 0 serves"));

@@ -80,8 +80,8 @@ class KnowledgeCommands(unittest.TestCase):
         self.fail(f"{arguments} in {WAIT_SECONDS} s: {done.stdout} {done.stderr}")
 
     def settled(self, skill):
-        return self.wait(lambda said: said["skill"]["solution"] and
-                         said["skill"]["solution"]["settled"], "skill", "show", skill)["skill"]
+        return self.wait(lambda said: said["skill"].get("solution", {}).get("settled"),
+                         "skill", "show", skill)["skill"]
 
     def concept_of(self, thing):
         said = self.answer("graph", "show", "--vector", text(pose(thing, 9000)))
