@@ -115,30 +115,10 @@ TEST_F(DaemonTest, RecallsTheSamePerceptFirst) {
 TEST_F(DaemonTest, FindsTheTextAgainInOtherModalitiesAfterLearning) {
   Fill(600);
   daemon_.AwaitWatermarks([this](const v1::Watermarks& w) { return w.learned() >= last_; }, 120);
-  {
-    grpc::ClientContext context;
-    SetDeadline(context, 120);
-    v1::ConsolidateRequest request;
-    request.set_steps(60);
-    const auto stream = daemon_.admin().Consolidate(&context, request);
-    v1::ConsolidateResponse progress;
-    while (stream->Read(&progress)) {
-    }
-    ASSERT_TRUE(stream->Finish().ok());
-    EXPECT_TRUE(progress.done());
-    EXPECT_EQ(progress.steps_done(), 60U);
-  }
-  {
-    grpc::ClientContext context;
-    SetDeadline(context, 120);
-    const auto stream = daemon_.admin().PublishGeneration(&context, {});
-    v1::PublishGenerationResponse progress;
-    while (stream->Read(&progress)) {
-    }
-    ASSERT_TRUE(stream->Finish().ok());
-    EXPECT_EQ(progress.phase(), v1::PublishGenerationResponse::PUBLISHED)
-        << progress.generation().reason();
-  }
+  daemon_.Consolidate(60);
+  const v1::PublishGenerationResponse published = daemon_.Publish();
+  EXPECT_EQ(published.phase(), v1::PublishGenerationResponse::PUBLISHED)
+      << published.generation().reason();
   EXPECT_EQ(daemon_.GetWatermarks().generation(), 1U);
   EXPECT_GE(daemon_.GetWatermarks().served_learned(), last_);
   int right = 0;
@@ -367,17 +347,9 @@ TEST_F(DaemonTest, RollsBackToThePreviousGeneration) {
     EXPECT_EQ(daemon_.admin().RollbackGeneration(&context, {}, &response).error_code(),
               grpc::StatusCode::FAILED_PRECONDITION);
   }
-  {
-    grpc::ClientContext context;
-    SetDeadline(context, 60);
-    const auto stream = daemon_.admin().PublishGeneration(&context, {});
-    v1::PublishGenerationResponse progress;
-    while (stream->Read(&progress)) {
-    }
-    ASSERT_TRUE(stream->Finish().ok());
-    ASSERT_EQ(progress.phase(), v1::PublishGenerationResponse::PUBLISHED)
-        << progress.generation().reason();
-  }
+  const v1::PublishGenerationResponse published = daemon_.Publish();
+  ASSERT_EQ(published.phase(), v1::PublishGenerationResponse::PUBLISHED)
+      << published.generation().reason();
   grpc::ClientContext context;
   v1::RollbackGenerationResponse response;
   ASSERT_TRUE(daemon_.admin().RollbackGeneration(&context, {}, &response).ok());

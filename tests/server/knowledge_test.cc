@@ -19,14 +19,7 @@ class KnowledgeTest : public SkillsTest {
   // Learns what was stored and publishes it. Returns whether the gate let it pass.
   bool Publish() {
     daemon_.AwaitWatermarks([this](const v1::Watermarks& w) { return w.learned() >= last_; }, 120);
-    grpc::ClientContext context;
-    SetDeadline(context, 120);
-    auto reader = daemon_.admin().PublishGeneration(&context, {});
-    v1::PublishGenerationResponse progress;
-    while (reader->Read(&progress)) {
-    }
-    EXPECT_TRUE(reader->Finish().ok());
-    return progress.phase() == v1::PublishGenerationResponse::PUBLISHED;
+    return daemon_.Publish().phase() == v1::PublishGenerationResponse::PUBLISHED;
   }
 
   // Waits until the graph of `generation` has counted so many episodes; then all its associations.

@@ -85,17 +85,9 @@ TEST(LearningReportTest, UndoneStepsLeaveTheHistory) {
   TestDaemon daemon(kQuick);
   ASSERT_NO_FATAL_FAILURE(daemon.Start());
   Learn(daemon, 64);
-  {
-    grpc::ClientContext context;
-    SetDeadline(context, 60);
-    const auto stream = daemon.admin().PublishGeneration(&context, {});
-    v1::PublishGenerationResponse progress;
-    while (stream->Read(&progress)) {
-    }
-    ASSERT_TRUE(stream->Finish().ok());
-    ASSERT_EQ(progress.phase(), v1::PublishGenerationResponse::PUBLISHED)
-        << progress.generation().reason();
-  }
+  const v1::PublishGenerationResponse published = daemon.Publish();
+  ASSERT_EQ(published.phase(), v1::PublishGenerationResponse::PUBLISHED)
+      << published.generation().reason();
   const uint64_t steps = Report(daemon).steps_total();
   ASSERT_GT(steps, 0U);
   {

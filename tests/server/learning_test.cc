@@ -53,20 +53,8 @@ void AwaitLearned(TestDaemon& daemon, uint64_t events) {
   FAIL() << daemon.GetStatus().ShortDebugString();
 }
 
-// Publishes by command; returns what became of it.
-v1::PublishGenerationResponse TryPublish(TestDaemon& daemon) {
-  grpc::ClientContext context;
-  SetDeadline(context, 60);
-  const auto stream = daemon.admin().PublishGeneration(&context, v1::PublishGenerationRequest());
-  v1::PublishGenerationResponse response;
-  while (stream->Read(&response)) {
-  }
-  EXPECT_TRUE(stream->Finish().ok());
-  return response;
-}
-
 v1::Generation Publish(TestDaemon& daemon) {
-  const v1::PublishGenerationResponse response = TryPublish(daemon);
+  const v1::PublishGenerationResponse response = daemon.Publish();
   EXPECT_EQ(response.phase(), v1::PublishGenerationResponse::PUBLISHED)
       << response.ShortDebugString();
   return response.generation();
@@ -144,7 +132,7 @@ TEST(LearningTest, AnotherArchitectureDoesNotServeBeforeItHasLearned) {
     ASSERT_TRUE(daemon.admin().PauseLearning(&context, {}, &paused).ok());
   }
   for (int i = 0; i < 3; ++i) {
-    const v1::PublishGenerationResponse response = TryPublish(daemon);
+    const v1::PublishGenerationResponse response = daemon.Publish();
     EXPECT_EQ(response.phase(), v1::PublishGenerationResponse::REFUSED)
         << response.ShortDebugString();
   }

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 namespace mixmatch {
@@ -23,7 +24,7 @@ std::vector<PartnerDistance> Measured(uint64_t probes = 100) {
 }
 
 std::vector<double> Weigh(double audio, double image, double apart,
-                          std::vector<std::string> asked,  // NOLINT: a braced list
+                          const std::vector<std::string>& asked,
                           const std::vector<PartnerDistance>& measured) {
   const std::vector<QueryPart> parts = {{"audio", audio}, {"image", image}};
   return PartWeights(parts, apart, asked, measured);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <string>
 #include <thread>
@@ -70,6 +69,13 @@ class QueryPartsTest : public ::testing::Test {
     return similarities;
   }
 
+  // 1 - cosine of the nearest percept of its own modality.
+  double DistanceOf(const v1::Percept& percept) {
+    v1::Query query;
+    *query.mutable_embedding() = Embed(percept);
+    return std::max(0.0, 1.0 - Recall(query, ModalityOf(percept)).at(0));
+  }
+
   // What answers to percepts together.
   std::vector<double> RecallBy(const std::vector<v1::Percept>& percepts,
                                const std::string& modality) {
@@ -88,9 +94,8 @@ class QueryPartsTest : public ::testing::Test {
     std::vector<v1::Embedding> parts;
     std::vector<double> distances;
     for (const v1::Percept& percept : percepts) {
-      v1::Query query;
-      *query.mutable_embedding() = parts.emplace_back(Embed(percept));
-      distances.push_back(std::max(0.0, 1.0 - Recall(query, ModalityOf(percept)).at(0)));
+      parts.push_back(Embed(percept));
+      distances.push_back(DistanceOf(percept));
     }
     double cosine = 0;
     for (int i = 0; i < parts[0].values_size(); ++i) {
@@ -128,6 +133,7 @@ TEST_F(QueryPartsTest, WeighByHowNearTheNearestOfTheirModalityIs) {
   }
   Ingest(daemon_, events);
   daemon_.AwaitWatermarks([](const v1::Watermarks& w) { return w.recallable() >= 20; });
+  EXPECT_NEAR(DistanceOf(Text("word4")), 0, 1e-5);
   for (const float value : {7.0F, 7.1F, 7.5F, -20.0F}) {
     const std::vector<v1::Percept> percepts = {Text("word4"), Vector("pose", {value, 1})};
     const std::vector<double> found = RecallBy(percepts, "text");
@@ -161,28 +167,10 @@ TEST_F(QueryPartsTest, WhereTheyDisagreeWeighByHowNearTheirModalityIsToItsPartne
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   daemon_.AwaitWatermarks([](const v1::Watermarks& w) { return w.recallable() >= 3 * kEpisodes; });
-  {
-    grpc::ClientContext context;
-    SetDeadline(context, 240);
-    v1::ConsolidateRequest request;
-    request.set_steps(kSteps);
-    const auto stream = daemon_.admin().Consolidate(&context, request);
-    v1::ConsolidateResponse response;
-    while (stream->Read(&response)) {
-    }
-    ASSERT_TRUE(stream->Finish().ok());
-  }
-  {
-    grpc::ClientContext context;
-    SetDeadline(context, 60);
-    const auto stream = daemon_.admin().PublishGeneration(&context, v1::PublishGenerationRequest());
-    v1::PublishGenerationResponse response;
-    while (stream->Read(&response)) {
-    }
-    ASSERT_TRUE(stream->Finish().ok());
-    ASSERT_EQ(response.phase(), v1::PublishGenerationResponse::PUBLISHED)
-        << response.ShortDebugString();
-  }
+  daemon_.Consolidate(kSteps);
+  const v1::PublishGenerationResponse published = daemon_.Publish();
+  ASSERT_EQ(published.phase(), v1::PublishGenerationResponse::PUBLISHED)
+      << published.ShortDebugString();
   const v1::Generation serving = daemon_.GetStatus().serving();
   std::map<std::pair<std::string, std::string>, double> measured;
   for (const v1::PartnerDistance& distance : serving.partner_distances()) {

@@ -130,6 +130,33 @@ v1::GetStatusResponse TestDaemon::GetStatus() {
   return response;
 }
 
+void TestDaemon::Consolidate(uint64_t steps) {
+  grpc::ClientContext context;
+  SetDeadline(context, 240);
+  v1::ConsolidateRequest request;
+  request.set_steps(steps);
+  const auto stream = admin_->Consolidate(&context, request);
+  v1::ConsolidateResponse progress;
+  while (stream->Read(&progress)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_TRUE(progress.done());
+  EXPECT_EQ(progress.steps_done(), steps);
+}
+
+v1::PublishGenerationResponse TestDaemon::Publish() {
+  grpc::ClientContext context;
+  SetDeadline(context, 120);
+  const auto stream = admin_->PublishGeneration(&context, {});
+  v1::PublishGenerationResponse response;
+  while (stream->Read(&response)) {
+  }
+  const grpc::Status status = stream->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return response;
+}
+
 void SetDeadline(grpc::ClientContext& context, double seconds) {
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000)));

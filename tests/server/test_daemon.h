@@ -44,6 +44,11 @@ class TestDaemon {
   v1::Watermarks GetWatermarks();
   v1::GetStatusResponse GetStatus();
 
+  // Makes so many steps of consolidation; fails the test unless all were made.
+  void Consolidate(uint64_t steps);
+  // Publishes by command what was learned; returns what became of it.
+  v1::PublishGenerationResponse Publish();
+
  private:
   std::string yaml_;
   std::string directory_;

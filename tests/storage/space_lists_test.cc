@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
 #include <map>
-#include <numeric>
 #include <set>
 #include <thread>
 #include <vector>
@@ -69,20 +67,6 @@ std::vector<size_t> StoredLists(Database& database) {
   return rows;
 }
 
-// Whether lists over so many rows of both partitions are merged as far as they are to be: into one
-// or, where a busy machine took a second to seal the next and merging began before, into one and a
-// rest that is too small to join it.
-bool IsMerged(Database& database, size_t row_count) {
-  std::map<ModalityId, std::vector<size_t>> lists;
-  const SpaceStore store(&database.impl(), "space_3", database.impl().FindNamed("space_3"));
-  for (const auto& [place, count] : store.ReadListsRows()) lists[place.partition].push_back(count);
-  return std::all_of(std::begin(kPartitions), std::end(kPartitions), [&](ModalityId partition) {
-    const std::vector<size_t>& rows = lists[partition];
-    return std::accumulate(rows.begin(), rows.end(), size_t{0}) == row_count &&
-           (rows.size() == 1 || (rows.size() == 2 && rows[0] > 4 * rows[1]));
-  });
-}
-
 TEST(SpaceListsTest, ListsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
   const TempDir dir;
   const std::string path = dir.path("db");
@@ -130,8 +114,12 @@ TEST(SpaceListsTest, ListsReachRecallSurviveRestartsAndAreRebuiltWhenDamaged) {
 TEST(SpaceListsTest, SegmentsAreMergedAndEveryRowStaysFound) {
   const TempDir dir;
   // Few enough points for every list to be looked through: answers must be those of brute force.
-  const IndexOptions small = {
-      .seal_at = 50, .lists_from = 50, .merge_of = 4, .merge_idle = absl::Seconds(1)};
+  // What is sealed is only merged once all of it is: of what is merged in the middle of sealing, as
+  // on a busy machine, the rest may be too small to join.
+  const IndexOptions sealing = {
+      .seal_at = 50, .lists_from = 50, .merge_of = 100, .merge_idle = absl::Hours(1)};
+  const IndexOptions merging = {
+      .seal_at = 50, .lists_from = 50, .merge_of = 4, .merge_idle = absl::Milliseconds(100)};
   Naive naive;
   const auto append = [&naive](EmbeddingSpace& space, size_t n, uint32_t seed) {
     const std::vector<float> vectors = RandomUnitVectors(2 * n, kDimension, 0, seed);
@@ -144,7 +132,6 @@ TEST(SpaceListsTest, SegmentsAreMergedAndEveryRowStaysFound) {
     naive.items.insert(naive.items.end(), items.begin(), items.end());
     naive.vectors.insert(naive.vectors.end(), vectors.begin(), vectors.end());
   };
-  std::vector<size_t> merged;
   const auto check = [&naive](const EmbeddingSpace& space) {
     ASSERT_EQ(space.count(), naive.items.size());
     std::vector<float> vector(kDimension);
@@ -162,23 +149,28 @@ TEST(SpaceListsTest, SegmentsAreMergedAndEveryRowStaysFound) {
       ASSERT_EQ(result->neighbours[0].item, naive.items[i].item);
     }
   };
-  {
-    const OpenSpace open(dir.path("db"), small, true);
-    append(*open.space, 430, 1);
-    // 8 full segments in each partition become one; 30 rows still grow.
-    ASSERT_TRUE(WaitUntil([&open] { return IsMerged(*open.database, 400); }))
+  using Rows = std::vector<size_t>;
+  // Opens the space, appends so many and waits for these lists.
+  const auto reach = [&](const IndexOptions& options, bool create, size_t n, const Rows& rows) {
+    const OpenSpace open(dir.path("db"), options, create);
+    if (n > 0) append(*open.space, n, create ? 1 : 2);
+    ASSERT_TRUE(WaitUntil([&] { return StoredLists(*open.database) == rows; }))
         << PrintToString(StoredLists(*open.database));
     check(*open.space);
-    append(*open.space, 400, 2);
-    // What came since is not small beside that one, and joins it.
-    ASSERT_TRUE(WaitUntil([&open] { return IsMerged(*open.database, 800); }))
-        << PrintToString(StoredLists(*open.database));
-    check(*open.space);
-    merged = StoredLists(*open.database);
-  }
-  const OpenSpace open(dir.path("db"), small, false);
+  };
+  // 8 full segments in each partition become one; 30 rows still grow.
+  ASSERT_NO_FATAL_FAILURE(reach(sealing, true, 430, Rows(16, 50)));
+  ASSERT_NO_FATAL_FAILURE(reach(merging, false, 0, {400, 400}));
+  // What came since is not small beside that one, and joins it.
+  Rows sealed = {400};
+  sealed.resize(9, 50);
+  sealed.push_back(400);
+  sealed.resize(18, 50);
+  ASSERT_NO_FATAL_FAILURE(reach(sealing, false, 400, sealed));
+  ASSERT_NO_FATAL_FAILURE(reach(merging, false, 0, {800, 800}));
+  const OpenSpace open(dir.path("db"), merging, false);
   check(*open.space);
-  EXPECT_EQ(StoredLists(*open.database), merged);
+  EXPECT_EQ(StoredLists(*open.database), (Rows{800, 800}));
 }
 
 TEST(SpaceListsTest, ASmallLastSegmentKeepsNoLargeOnesApart) {
